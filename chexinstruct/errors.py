@@ -1,0 +1,34 @@
+"""Errors that a user can act on, each told in one line."""
+
+from __future__ import annotations
+
+
+class ChexinstructError(Exception):
+    """Something the user can mend; the command line prints it as one line and exits with 1."""
+
+
+class CallError(ChexinstructError):
+    """The call itself is wrong (unknown name, contradicting options); exit code 2."""
+
+
+class ReleaseError(ChexinstructError):
+    """A release lacks something or holds something unexpected.
+
+    The message names the source, the file, the row where there is one, what was expected and what
+    to do. It never quotes report text, which may be credentialed.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        problem: str,
+        *,
+        file: str | None = None,
+        row: int | None = None,
+        fix: str | None = None,
+    ) -> None:
+        place = source if file is None else f"{source}: {file}"
+        if row is not None:
+            place += f", row {row}"
+        super().__init__(f"{place}: {problem}" + (f"; {fix}" if fix else ""))
+        self.source = source

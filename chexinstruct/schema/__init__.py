@@ -1,0 +1,65 @@
+"""The common schema: one concept a file, everything typed, units in the field notes."""
+
+from chexinstruct.schema.arrow import arrow_schema, from_arrow, to_arrow
+from chexinstruct.schema.common import (
+    SPLITS,
+    LicenseClass,
+    Origin,
+    Record,
+    Redistribution,
+    Split,
+)
+from chexinstruct.schema.example import Example, Metadata, Option, Picture, RegionRow
+from chexinstruct.schema.image import Image, View, ViewSource
+from chexinstruct.schema.label import Label, LabelSet, Method, State, UncertainPolicy
+from chexinstruct.schema.question import Question, Turn
+from chexinstruct.schema.region import Box, Comparison, Frame, Region
+from chexinstruct.schema.report import (
+    Entities,
+    Entity,
+    ErrorCounts,
+    Explanation,
+    Pair,
+    Report,
+    Text,
+)
+from chexinstruct.schema.study import Study
+
+__all__ = [
+    "SPLITS",
+    "Box",
+    "Comparison",
+    "Entities",
+    "Entity",
+    "ErrorCounts",
+    "Example",
+    "Explanation",
+    "Frame",
+    "Image",
+    "Label",
+    "LabelSet",
+    "LicenseClass",
+    "Metadata",
+    "Method",
+    "Option",
+    "Origin",
+    "Pair",
+    "Picture",
+    "Question",
+    "Record",
+    "Redistribution",
+    "Region",
+    "RegionRow",
+    "Report",
+    "Split",
+    "State",
+    "Study",
+    "Text",
+    "Turn",
+    "UncertainPolicy",
+    "View",
+    "ViewSource",
+    "arrow_schema",
+    "from_arrow",
+    "to_arrow",
+]

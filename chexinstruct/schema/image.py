@@ -1,0 +1,35 @@
+"""A picture of a study."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from chexinstruct.schema.common import Record
+
+View = Literal["PA", "AP", "LATERAL", "LL", "OBLIQUE", "DECUBITUS", "AP AXIAL", "OTHER"]
+"""Projection. LL is the left lateral where a source tells it apart from LATERAL."""
+
+ViewSource = Literal["table", "header", "filename", "caption", "inferred"]
+
+
+class Image(Record):
+    """One picture, never its pixels.
+
+    ``width`` and ``height`` are pixels of the released file, known from a table or a file header;
+    loaders do not open pixels, so they are often ``None``.
+    """
+
+    key: str
+    """Unique inside the source; the name the release uses for the picture."""
+    path: str | None
+    """Path inside the release, or None when this copy of the release does not hold the file."""
+    release: str | None = None
+    """Key of the source whose release holds the file; None for the study's own source."""
+    width: int | None = None
+    height: int | None = None
+    view: View | None = None
+    view_name: str | None = None
+    """The projection as the release spells it."""
+    view_source: ViewSource | None = None
+    laterality: str | None = None
+    role: Literal["current", "prior"] = "current"

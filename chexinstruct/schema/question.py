@@ -1,0 +1,39 @@
+"""A question that comes with the release."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from chexinstruct.schema.common import Origin, Record, Split
+
+
+class Turn(Record):
+    """An earlier question and its answer."""
+
+    question: str
+    answer: str
+
+
+class Question(Record):
+    """A native question with its answers."""
+
+    id: str
+    text: str
+    answers: tuple[str, ...]
+    """Several where all hold at once; empty: not answerable."""
+    form: Literal["open", "closed"]
+    images: tuple[str, ...] = ()
+    """Keys of the pictures asked about, prior first; empty for text questions."""
+    context: str | None = None
+    """Passage the answer is found in."""
+    history: tuple[Turn, ...] = ()
+    options: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    """Other wordings of the answer that count as right."""
+    language: str = "en"
+    split: Split | None = None
+    """Where the release splits questions and not studies."""
+    attributes: dict[str, str] = msgspec.field(default_factory=dict)
+    origin: Origin | None = None

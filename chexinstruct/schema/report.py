@@ -1,0 +1,86 @@
+"""Reports and other texts of a study."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from chexinstruct.schema.common import Origin, Record
+
+
+class Report(Record):
+    """A radiology report by sections.
+
+    Sections hold the text as released save for white space; a section without text is absent,
+    never an empty string. Names are those of ``chexinstruct.reports.SECTIONS``.
+    """
+
+    sections: dict[str, str]
+    language: str = "en"
+    raw: str | None = None
+    """The whole text as released, where sections do not already hold all of it."""
+    form: Literal["plain", "structured"] = "plain"
+    origin: Origin | None = None
+
+
+class Text(Record):
+    """A text that is not a report: a caption, a passage, a sentence."""
+
+    id: str
+    role: Literal["caption", "passage", "sentence"]
+    text: str
+    language: str = "en"
+
+
+class Pair(Record):
+    """Two texts and the relation between them."""
+
+    id: str
+    kind: Literal["inference", "similarity"]
+    """``inference``: ``first`` is the premise, ``second`` the hypothesis, directed.
+    ``similarity``: undirected."""
+    first: str
+    second: str
+    relation: Literal["entailment", "neutral", "contradiction", "paraphrase"]
+    annotator: str | None = None
+
+
+class Entity(Record):
+    """A marked span of a text; offsets are characters, half-open."""
+
+    start: int
+    end: int
+    text: str
+    type: str
+
+
+class Entities(Record):
+    """The entities that one annotator marked in one text."""
+
+    id: str
+    text: str
+    items: tuple[Entity, ...]
+    annotator: str | None = None
+
+
+class Explanation(Record):
+    """A sentence that gives the reason for diagnoses seen in the pictures."""
+
+    id: str
+    diagnoses: tuple[str, ...]
+    text: str
+    certainty: str | None = None
+    annotator: str | None = None
+
+
+class ErrorCounts(Record):
+    """Errors one rater counted in a candidate report against its reference."""
+
+    id: str
+    reference: str
+    candidate: str
+    annotator: str
+    significant: dict[str, int] = msgspec.field(default_factory=dict)
+    """Clinically significant errors by category."""
+    insignificant: dict[str, int] = msgspec.field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Loaders of the public releases, one folder a source."""
