@@ -24,7 +24,7 @@ class Record(
     """Base of everything in the schema: immutable, named fields, validated when decoded."""
 
 
-class Origin(Record):
+class Origin(Record, frozen=True, kw_only=True):
     """Where in the release a record was read."""
 
     file: str

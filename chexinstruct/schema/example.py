@@ -8,7 +8,7 @@ from chexinstruct.schema.question import Turn
 # No postponed annotations here: the field called bytes would hide the type of that name.
 
 
-class Picture(Record):
+class Picture(Record, frozen=True, kw_only=True):
     """A picture as Hugging Face datasets stores it."""
 
     bytes: bytes | None
@@ -17,14 +17,14 @@ class Picture(Record):
     """File name, never a path of the building machine."""
 
 
-class Option(Record):
+class Option(Record, frozen=True, kw_only=True):
     """An option as shown in the instruction; ``label`` is empty where options carry none."""
 
     label: str
     text: str
 
 
-class RegionRow(Record):
+class RegionRow(Record, frozen=True, kw_only=True):
     """A place in one of the row's pictures; x and y in 0..1 of the picture, exact."""
 
     image: int
@@ -40,7 +40,7 @@ class RegionRow(Record):
     """Polygon rings as flat x, y, x, y, ...; empty for boxes."""
 
 
-class Metadata(Record):
+class Metadata(Record, frozen=True, kw_only=True):
     """What else is known of the row; null where it is not."""
 
     age: float | None = None
@@ -62,7 +62,7 @@ class Metadata(Record):
     """Attributes of a native question as released, as JSON."""
 
 
-class Example(Record):
+class Example(Record, frozen=True, kw_only=True):
     """One instruction and its response."""
 
     id: str

@@ -12,7 +12,7 @@ View = Literal["PA", "AP", "LATERAL", "LL", "OBLIQUE", "DECUBITUS", "AP AXIAL", 
 ViewSource = Literal["table", "header", "filename", "caption", "inferred"]
 
 
-class Image(Record):
+class Image(Record, frozen=True, kw_only=True):
     """One picture, never its pixels.
 
     ``width`` and ``height`` are pixels of the released file, known from a table or a file header;

@@ -17,7 +17,7 @@ Method = Literal["reader", "report_labeller", "test", "inferred"]
 UncertainPolicy = Literal["ignore", "present", "absent"]
 
 
-class Label(Record):
+class Label(Record, frozen=True, kw_only=True):
     """The state of one finding in one study, by one method."""
 
     finding: str
@@ -32,7 +32,7 @@ class Label(Record):
     """Key of the picture the label belongs to; None: the whole study."""
 
 
-class LabelSet(Record):
+class LabelSet(Record, frozen=True, kw_only=True):
     """Findings that were looked for together; declared on a source's card.
 
     A study names the sets that were applied to it. A finding of such a set without a Label means

@@ -9,14 +9,14 @@ import msgspec
 from chexinstruct.schema.common import Origin, Record, Split
 
 
-class Turn(Record):
+class Turn(Record, frozen=True, kw_only=True):
     """An earlier question and its answer."""
 
     question: str
     answer: str
 
 
-class Question(Record):
+class Question(Record, frozen=True, kw_only=True):
     """A native question with its answers."""
 
     id: str

@@ -14,7 +14,7 @@ Frame = tuple[int, int]
 """(width, height) of a pixel grid."""
 
 
-class Region(Record):
+class Region(Record, frozen=True, kw_only=True):
     """A box, polygon or mask, in pixels of its ``frame``.
 
     Numbers stay as released. ``frame`` is the grid they live in, which need not be the size of the
@@ -40,7 +40,7 @@ class Region(Record):
     reader: str | None = None
 
 
-class Comparison(Record):
+class Comparison(Record, frozen=True, kw_only=True):
     """How a finding changed between prior and current pictures."""
 
     id: str

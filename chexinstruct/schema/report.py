@@ -9,7 +9,7 @@ import msgspec
 from chexinstruct.schema.common import Origin, Record
 
 
-class Report(Record):
+class Report(Record, frozen=True, kw_only=True):
     """A radiology report by sections.
 
     Sections hold the text as released save for white space; a section without text is absent,
@@ -24,7 +24,7 @@ class Report(Record):
     origin: Origin | None = None
 
 
-class Text(Record):
+class Text(Record, frozen=True, kw_only=True):
     """A text that is not a report: a caption, a passage, a sentence."""
 
     id: str
@@ -33,7 +33,7 @@ class Text(Record):
     language: str = "en"
 
 
-class Pair(Record):
+class Pair(Record, frozen=True, kw_only=True):
     """Two texts and the relation between them."""
 
     id: str
@@ -46,7 +46,7 @@ class Pair(Record):
     annotator: str | None = None
 
 
-class Entity(Record):
+class Entity(Record, frozen=True, kw_only=True):
     """A marked span of a text; offsets are characters, half-open."""
 
     start: int
@@ -55,7 +55,7 @@ class Entity(Record):
     type: str
 
 
-class Entities(Record):
+class Entities(Record, frozen=True, kw_only=True):
     """The entities that one annotator marked in one text."""
 
     id: str
@@ -64,7 +64,7 @@ class Entities(Record):
     annotator: str | None = None
 
 
-class Explanation(Record):
+class Explanation(Record, frozen=True, kw_only=True):
     """A sentence that gives the reason for diagnoses seen in the pictures."""
 
     id: str
@@ -74,7 +74,7 @@ class Explanation(Record):
     annotator: str | None = None
 
 
-class ErrorCounts(Record):
+class ErrorCounts(Record, frozen=True, kw_only=True):
     """Errors one rater counted in a candidate report against its reference."""
 
     id: str

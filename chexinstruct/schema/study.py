@@ -12,7 +12,7 @@ from chexinstruct.schema.region import Comparison, Region
 from chexinstruct.schema.report import Entities, ErrorCounts, Explanation, Pair, Report, Text
 
 
-class Study(Record):
+class Study(Record, frozen=True, kw_only=True):
     """The common schema of all sources."""
 
     source: str
