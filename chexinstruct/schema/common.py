@@ -12,7 +12,7 @@ Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 LicenseClass = Literal["open", "registered", "credentialed"]
-"""How a user gets a release: no account, an account, or an account with training and a signed DUA."""
+"""How a user gets a release: without an account, with one, or with training and a signed DUA."""
 
 Redistribution = Literal["yes", "unknown", "no"]
 """Whether copies of the release, or texts and pictures made from it, may be passed on."""
