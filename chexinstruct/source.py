@@ -1,0 +1,259 @@
+"""The contract of a source: its card, its loader, its sample release, and the registry of all.
+
+A source is a package folder that holds ``card.yaml``, ``loader.py`` with :func:`studies` as
+:class:`Loader` describes it, and ``sample.py`` with ``VARIANTS`` and ``write`` as :class:`Sample`
+describes them. Ours stand in ``sources/``; other packages add theirs through the entry point group
+``chexinstruct.sources`` (name: the source key; value: the package folder, dotted).
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Protocol, cast
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from chexinstruct.config import load_yaml
+from chexinstruct.errors import CallError
+from chexinstruct.release import Release
+from chexinstruct.schema import LabelSet, LicenseClass, Redistribution, Study
+
+ENTRY_POINTS = "chexinstruct.sources"
+
+Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class ExpectedFile(_Part):
+    """A file of the release that the loader reads, or a folder of pictures."""
+
+    pattern: str
+    """As :meth:`chexinstruct.release.Release.find` takes it."""
+    what: str
+    needed: bool = True
+    """False: the loader does without it, and says what is lost in ``what``."""
+
+
+class Overlap(_Part):
+    """Another source that shows the same people or pictures."""
+
+    source: str
+    how: str
+    """What is shared, and how a match can be found, if at all."""
+
+
+class KnownBad(_Part):
+    """A file of the official release that is known to be damaged."""
+
+    path: str
+    """The end of the path inside the release."""
+    reason: str
+
+
+class Count(_Part):
+    """A published or counted figure, to hold a release against."""
+
+    what: str
+    n: int
+    origin: str
+    """Who says so."""
+
+
+class Card(_Part):
+    """What is known of a source without reading its release."""
+
+    key: Key
+    name: str
+    summary: str
+    home: str
+    versions: tuple[str, ...]
+    license: LicenseClass
+    license_name: str
+    terms: str
+    """The licence in one sentence."""
+    redistribution: Redistribution
+    access: tuple[str, ...]
+    """The steps by which a user gets the release."""
+    citation: str
+    languages: tuple[str, ...] = ("en",)
+    files: tuple[ExpectedFile, ...]
+    counts: tuple[Count, ...] = ()
+    label_sets: dict[str, LabelSet] = {}
+    overlaps: tuple[Overlap, ...] = ()
+    requires: tuple[Key, ...] = ()
+    """Sources whose study tables the loader needs."""
+    split_authority: Key | None = None
+    """The source whose official split by person rules; None: the source's own."""
+    split: str
+    """Where the official split comes from, or that there is none."""
+    validation_share: float = Field(0.0, ge=0, lt=1)
+    """Share of the official train persons that become validation, by hash, where the release has no
+    validation list of its own."""
+    known_bad: tuple[KnownBad, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a user of the rows should know: traps, noise, choices made."""
+
+    @field_validator("label_sets", mode="before")
+    @classmethod
+    def _label_sets(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        try:
+            return {
+                name: msgspec.convert({**content, "name": name}, LabelSet)
+                for name, content in value.items()
+            }
+        except (msgspec.ValidationError, TypeError) as error:
+            raise ValueError(str(error)) from None
+
+
+class Parent(Protocol):
+    """The study table of a source that another source requires."""
+
+    def __iter__(self) -> Iterator[Study]:
+        """All studies, in the loader's order."""
+
+    def get(self, study_id: str) -> Study | None:
+        """The study of that id."""
+
+    def with_image(self, key: str) -> Study | None:
+        """The study that holds the picture of that key."""
+
+
+class Loader(Protocol):
+    """What ``loader.py`` offers."""
+
+    def studies(self, release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
+        """The studies of a release, in an order that depends on the release alone.
+
+        Opens no pixels and draws nothing. Rows that cannot be used go to ``release.reject``.
+
+        Raises:
+            ReleaseError: the release is not what the card describes.
+        """
+
+
+class Sample(Protocol):
+    """What ``sample.py`` offers: tiny synthetic releases with every quirk of the real one."""
+
+    VARIANTS: tuple[str, ...]
+    """Names of the layouts in the wild; the first is the publisher's own."""
+
+    def write(self, folder: Path, variant: str = ...) -> None:
+        """Write a release into an empty folder; the same bytes every time."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source known by its card; its loader is imported only when asked for."""
+
+    card: Card
+    package: str
+    """Dotted name of the folder."""
+
+    @property
+    def key(self) -> str:
+        """The snake_case name of the source."""
+        return self.card.key
+
+    @cached_property
+    def loader(self) -> Loader:
+        """The loader module."""
+        return cast(Loader, import_module(f"{self.package}.loader"))
+
+    @cached_property
+    def sample(self) -> Sample:
+        """The module that writes synthetic releases."""
+        return cast(Sample, import_module(f"{self.package}.sample"))
+
+
+def _read_card(key: str, package: str) -> Source:
+    source = Source(load_yaml(files(package) / "card.yaml", Card), package)
+    if source.key != key:
+        raise CallError(f"source {key}: the card in {package} names itself {source.key}")
+    return source
+
+
+def registry() -> dict[str, Source]:
+    """All sources by key, sorted; reads the cards and imports no loader.
+
+    Raises:
+        CallError: two sources share a key.
+    """
+    home = import_module("chexinstruct.sources")
+    packages = [
+        (info.name, f"chexinstruct.sources.{info.name}")
+        for info in pkgutil.iter_modules(home.__path__)
+        if info.ispkg
+    ]
+    packages += [(point.name, point.value) for point in entry_points(group=ENTRY_POINTS)]
+    found: dict[str, Source] = {}
+    for key, package in sorted(packages):
+        if key in found and found[key].package != package:
+            raise CallError(f"source {key}: given by both {found[key].package} and {package}")
+        found[key] = _read_card(key, package)
+    return found
+
+
+_STRICTNESS_LICENSE: tuple[LicenseClass, ...] = ("open", "registered", "credentialed")
+_STRICTNESS_REDISTRIBUTION: tuple[Redistribution, ...] = ("yes", "unknown", "no")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a row of a source may be used for, all its parents counted in."""
+
+    license: LicenseClass
+    redistribution: Redistribution
+
+
+def strictest(terms: list[Terms]) -> Terms:
+    """The strictest of several terms; at least one is given."""
+    return Terms(
+        max((t.license for t in terms), key=_STRICTNESS_LICENSE.index),
+        max((t.redistribution for t in terms), key=_STRICTNESS_REDISTRIBUTION.index),
+    )
+
+
+def terms(key: str, sources: Mapping[str, Source]) -> Terms:
+    """The strictest terms of a source and of all it requires, parents of parents included."""
+    card = sources[key].card
+    own = Terms(card.license, card.redistribution)
+    return strictest([own, *(terms(parent, sources) for parent in card.requires)])
+
+
+def build_order(keys: set[str], sources: Mapping[str, Source]) -> list[str]:
+    """The keys with all that they require, parents first, otherwise by name.
+
+    Raises:
+        CallError: a key is unknown, or sources require one another in a circle.
+    """
+    order: list[str] = []
+
+    def visit(key: str, path: tuple[str, ...]) -> None:
+        if key in path:
+            raise CallError(f"sources require one another: {' -> '.join((*path, key))}")
+        if key not in sources:
+            needed = f" (required by {path[-1]})" if path else ""
+            raise CallError(
+                f"unknown source {key!r}{needed}; `chexinstruct sources` lists the known ones"
+            )
+        for parent in sources[key].card.requires:
+            visit(parent, (*path, key))
+        if key not in order:
+            order.append(key)
+
+    for key in sorted(keys):
+        visit(key, ())
+    return order

@@ -1,0 +1,135 @@
+"""What a task is: declared needs, and a function from a study to facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from chexinstruct.draw import Draw
+from chexinstruct.schema import Image, LabelSet, Record, Region, Study, Turn
+
+Family = Literal["coarse", "fine", "text", "qa", "misc"]
+
+FAMILIES: dict[Family, str] = {
+    "coarse": "coarse-grained image understanding",
+    "fine": "fine-grained image understanding",
+    "text": "text generation",
+    "qa": "question answering",
+    "misc": "miscellaneous",
+}
+
+
+class Facts(Record, frozen=True, kw_only=True):
+    """What a task found in a study: everything a template needs, and nothing of its wording."""
+
+    key: str
+    """Unique among the facts of one task in one study."""
+    form: str
+    """Which form of the template."""
+    images: tuple[Image, ...] = ()
+    """In the order shown."""
+    slots: dict[str, str] = {}
+    """Template variables."""
+    options: tuple[str, ...] = ()
+    """All options, true ones included; the order shown is drawn when rendering."""
+    answers: tuple[str, ...] = ()
+    """The true options, or the accepted answers."""
+    asked: tuple[Region, ...] = ()
+    """Regions named in the question."""
+    found: tuple[Region, ...] = ()
+    """Regions of the answer."""
+    named: Literal["label", "phrase"] | None = None
+    """What is written beside each box of ``found``; None: the box alone."""
+    history: tuple[Turn, ...] = ()
+    language: str = "en"
+    balance: str | None = None
+    """Stratum by which select may balance, e.g. ``present`` / ``absent`` of one finding."""
+    finding: str | None = None
+    label_set: str | None = None
+    report_form: str | None = None
+    dropped_sentences: str | None = None
+    attributes: str | None = None
+
+
+class Drop(Record, frozen=True, kw_only=True):
+    """Something a task looked at and left out; counted, never silent."""
+
+    reason: str
+    """snake_case; a study without any facts is counted under its first reason."""
+
+
+class Policies(Protocol):
+    """The named schemes a manifest chose."""
+
+    @property
+    def consensus(self) -> str:
+        """How readers are merged: a scheme of :func:`chexinstruct.regions.consensus`."""
+
+    @property
+    def uncertain(self) -> str:
+        """``source`` (each label set's own policy), ``ignore``, ``present`` or ``absent``."""
+
+    @property
+    def text(self) -> str:
+        """``clean`` (sentences that leak are dropped) or ``raw``."""
+
+
+class Context(Protocol):
+    """All that a task may know beyond its study."""
+
+    @property
+    def policies(self) -> Policies:
+        """The named schemes of the manifest."""
+
+    def draw(self, *names: object) -> Draw:
+        """Chance seeded by (corpus seed, task, source, study, names)."""
+
+    def label_sets(self) -> Sequence[LabelSet]:
+        """The label sets that were applied to the study."""
+
+    def prior(self) -> Study | None:
+        """The person's study just before this one, of the same source and split."""
+
+    def negatives(self, pool: str, *names: object) -> Iterator[Study]:
+        """Other people's studies of the same source and split that stand in a pool of the task.
+
+        At most :data:`STEPS` of them, from a drawn point of a hash ring onwards.
+        """
+
+
+STEPS = 16
+"""How many studies of a ring are looked at before a task gives up with ``no_negative``."""
+
+FactsFunction = Callable[[Study, Context], Iterator[Facts | Drop]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A kind of question, defined once for all sources."""
+
+    key: str
+    family: Family
+    title: str
+    needs: tuple[str, ...]
+    """Names of :data:`chexinstruct.tasks.needs.NEEDS`; a study that lacks one is counted under the
+    first it lacks."""
+    facts: FactsFunction
+    pools: Callable[[Study], Sequence[str]] | None = None
+    """Names of the pools of negatives that a study stands in."""
+
+
+def task(
+    key: str,
+    family: Family,
+    title: str,
+    *,
+    needs: tuple[str, ...],
+    pools: Callable[[Study], Sequence[str]] | None = None,
+) -> Callable[[FactsFunction], Task]:
+    """Make a task of a function; its docstring says what the question is."""
+
+    def wrap(facts: FactsFunction) -> Task:
+        return Task(key, family, title, needs, facts, pools)
+
+    return wrap

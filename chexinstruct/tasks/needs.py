@@ -1,0 +1,106 @@
+"""What a study must carry for a task, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from chexinstruct.schema import LabelSet, Region, Study
+from chexinstruct.vocabulary import FRONTAL, LATERAL
+
+LabelSets = Mapping[str, LabelSet]
+
+
+@dataclass(frozen=True)
+class Need:
+    """A named property of a study."""
+
+    what: str
+    """Completes "the study carries ..."."""
+    holds: Callable[[Study, LabelSets], bool]
+
+
+def _sets(study: Study, sets: LabelSets) -> list[LabelSet]:
+    return [sets[name] for name in study.label_sets]
+
+
+def _drawn(study: Study, sets: LabelSets, shape: str, finding: str | None = None) -> bool:
+    return any(
+        s.drawn != "none" and s.shape == shape and (finding is None or finding in s.findings)
+        for s in _sets(study, sets)
+    )
+
+
+def _section(name: str) -> Callable[[Study, LabelSets], bool]:
+    return lambda study, sets: study.report is not None and name in study.report.sections
+
+
+def _question(form: str) -> Callable[[Study, LabelSets], bool]:
+    return lambda study, sets: any(q.form == form and q.images for q in study.questions)
+
+
+def _region(test: Callable[[Region], bool]) -> Callable[[Study, LabelSets], bool]:
+    return lambda study, sets: any(map(test, study.regions))
+
+
+NEEDS: dict[str, Need] = {
+    "images": Need("a picture", lambda s, sets: bool(s.images)),
+    "view": Need("a picture of known projection", lambda s, sets: any(i.view for i in s.images)),
+    "frontal_and_lateral": Need(
+        "a frontal and a lateral picture",
+        lambda s, sets: (
+            any(i.view in FRONTAL for i in s.images) and any(i.view in LATERAL for i in s.images)
+        ),
+    ),
+    "labels": Need(
+        "labels of a label set that was applied to it",
+        lambda s, sets: bool(s.label_sets),
+    ),
+    "boxes": Need(
+        "boxes of the findings that were looked for",
+        lambda s, sets: _drawn(s, sets, "box"),
+    ),
+    "all_boxes": Need(
+        "boxes of every present finding that was looked for",
+        lambda s, sets: any(
+            x.drawn == "all" and x.shape == "box" and x.kind == "multi" for x in _sets(s, sets)
+        ),
+    ),
+    "labelled_regions": Need(
+        "a region with a finding",
+        _region(lambda region: region.label is not None),
+    ),
+    "phrases": Need("a region with a phrase", _region(lambda region: region.phrase is not None)),
+    "pneumothorax_masks": Need(
+        "masks of pneumothorax, or the word that none was found",
+        lambda s, sets: _drawn(s, sets, "mask", "pneumothorax"),
+    ),
+    "findings": Need("a findings section", _section("findings")),
+    "impression": Need("an impression", _section("impression")),
+    "indication": Need(
+        "an indication or history",
+        lambda s, sets: (
+            s.report is not None
+            and ("indication" in s.report.sections or "history" in s.report.sections)
+        ),
+    ),
+    "report_or_caption": Need(
+        "findings, an impression or a caption",
+        lambda s, sets: (
+            (s.report is not None and bool({"findings", "impression"} & s.report.sections.keys()))
+            or any(t.role == "caption" for t in s.texts)
+        ),
+    ),
+    "order": Need("a place in time among its person's studies", lambda s, sets: bool(s.order)),
+    "open_questions": Need("an open question about a picture", _question("open")),
+    "closed_questions": Need("a closed question about a picture", _question("closed")),
+    "inference_pairs": Need(
+        "a premise and a hypothesis",
+        lambda s, sets: any(p.kind == "inference" for p in s.pairs),
+    ),
+}
+
+
+def lacks(name: str) -> str:
+    """The reason under which a study without this need is counted."""
+    return f"no_{name}"

@@ -1,0 +1,124 @@
+"""NIH ChestX-ray14 (Wang et al., CVPR 2017): label table, box list, official lists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from chexinstruct.regions import xywh_to_box
+from chexinstruct.release import Release, Row
+from chexinstruct.schema import Image, Label, Origin, Region, Split, Study
+from chexinstruct.source import Parent
+from chexinstruct.vocabulary import VocabularyError, canonical, view
+
+COLUMNS = {
+    "image": "Image Index",
+    "findings": "Finding Labels",
+    "follow_up": "Follow-up #",
+    "patient": "Patient ID",
+    "age": "Patient Age",
+    "sex": ("Patient Gender", "Patient Sex"),
+    "view": "View Position",
+}
+BOX_COLUMNS = {
+    "image": "Image Index",
+    "finding": "Finding Label",
+    "x": "Bbox [x",
+    "y": "y",
+    "w": "w",
+    "h": "h]",
+}
+BOX_FRAME = (1024, 1024)
+"""Boxes live on the released 1024 x 1024 grid, whatever size the copy at hand has."""
+
+NONE = "No Finding"
+OLDEST = 110
+"""Years; the 2017 table holds ages up to 414."""
+
+
+def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
+    """One study a picture, in the order of the label table."""
+    table = release.find("Data_Entry_2017_v2020.csv", "Data_Entry_2017*.csv")
+    boxes = _boxes(release)
+    official = _official_split(release)
+    pictures = release.pictures()
+    for row in release.table(table, COLUMNS):
+        name = row["image"]
+        try:
+            labels = _labels(row["findings"])
+        except VocabularyError as error:
+            release.reject(table, row.line, "unknown_finding", str(error))
+            continue
+        regions = boxes.get(name, ())
+        split = official.get(name)
+        yield Study(
+            source=release.source,
+            id=name.removesuffix(".png"),
+            order=row["follow_up"].zfill(4),
+            people=(f"{release.source}:{int(row['patient'])}",),
+            split=split,
+            split_origin="official lists" if split else None,
+            age=_age(row, release, table),
+            sex=row["sex"] if row["sex"] in ("F", "M") else None,
+            images=(
+                Image(
+                    key=name,
+                    path=pictures.get(name),
+                    view=view(row["view"]),
+                    view_name=row["view"],
+                    view_source="table",
+                ),
+            ),
+            label_sets=("findings", "boxes") if regions else ("findings",),
+            labels=labels,
+            regions=regions,
+            origin=Origin(file=table, row=row.line),
+        )
+
+
+def _labels(cell: str) -> tuple[Label, ...]:
+    """``Cardiomegaly|Effusion`` as labels; ``No Finding`` stands alone and gives none."""
+    return tuple(
+        Label(finding=canonical(name), name=name) for name in cell.split("|") if name != NONE
+    )
+
+
+def _age(row: Row, release: Release, table: str) -> float | None:
+    """Years; an early form of the table writes ``058Y``, ``012M``, ``003D``."""
+    match = re.fullmatch(r"(\d+)([YMD]?)", row["age"])
+    years = int(match[1]) / {"M": 12, "D": 365}.get(match[2], 1) if match else None
+    if years is None or years > OLDEST:
+        release.reject(table, row.line, "implausible_age", "age set aside", expected=True)
+        return None
+    return years
+
+
+def _boxes(release: Release) -> dict[str, tuple[Region, ...]]:
+    path = release.find("BBox_List_2017.csv", required=False)
+    boxes: dict[str, tuple[Region, ...]] = {}
+    for row in release.table(path, BOX_COLUMNS) if path else ():
+        try:
+            region = Region(
+                image=row["image"],
+                shape="box",
+                box=xywh_to_box(*(float(row[side]) for side in "xywh")),
+                frame=BOX_FRAME,
+                label=canonical(row["finding"]),
+                name=row["finding"],
+            )
+        except (ValueError, VocabularyError) as error:
+            release.reject(str(path), row.line, "bad_box", str(error))
+            continue
+        boxes[region.image] = (*boxes.get(region.image, ()), region)
+    return boxes
+
+
+def _official_split(release: Release) -> dict[str, Split]:
+    """Split by picture name; empty unless both lists are there, since one alone says half."""
+    train = release.find("train_val_list.txt", required=False)
+    test = release.find("test_list.txt", required=False)
+    if not (train and test):
+        return {}
+    split: dict[str, Split] = {name: "train" for _, name in release.lines(train)}
+    split.update((name, "test") for _, name in release.lines(test))
+    return split
