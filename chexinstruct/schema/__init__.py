@@ -10,6 +10,7 @@ from chexinstruct.schema.common import (
     Split,
 )
 from chexinstruct.schema.example import Example, Metadata, Option, Picture, RegionRow
+from chexinstruct.schema.facts import Facts
 from chexinstruct.schema.image import Image, View, ViewSource
 from chexinstruct.schema.label import Label, LabelSet, Method, State, UncertainPolicy
 from chexinstruct.schema.question import Question, Turn
@@ -34,6 +35,7 @@ __all__ = [
     "ErrorCounts",
     "Example",
     "Explanation",
+    "Facts",
     "Frame",
     "Image",
     "Label",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-from chexinstruct.tasks.contract import FAMILIES, Context, Drop, Facts, Family, Policies, Task
+from chexinstruct.tasks.contract import FAMILIES, Context, Drop, Family, Policies, Task
 
-__all__ = ["FAMILIES", "Context", "Drop", "Facts", "Family", "Policies", "Task", "registry"]
+__all__ = ["FAMILIES", "Context", "Drop", "Family", "Policies", "Task", "registry"]
 
 _MODULES = ("coarse", "fine", "text", "qa", "misc")
 

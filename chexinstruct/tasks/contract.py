@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from chexinstruct.draw import Draw
-from chexinstruct.schema import Image, LabelSet, Record, Region, Study, Turn
+from chexinstruct.schema import Facts, LabelSet, Record, Study
 
 Family = Literal["coarse", "fine", "text", "qa", "misc"]
 
@@ -18,38 +18,6 @@ FAMILIES: dict[Family, str] = {
     "qa": "question answering",
     "misc": "miscellaneous",
 }
-
-
-class Facts(Record, frozen=True, kw_only=True):
-    """What a task found in a study: everything a template needs, and nothing of its wording."""
-
-    key: str
-    """Unique among the facts of one task in one study."""
-    form: str
-    """Which form of the template."""
-    images: tuple[Image, ...] = ()
-    """In the order shown."""
-    slots: dict[str, str] = {}
-    """Template variables."""
-    options: tuple[str, ...] = ()
-    """All options, true ones included; the order shown is drawn when rendering."""
-    answers: tuple[str, ...] = ()
-    """The true options, or the accepted answers."""
-    asked: tuple[Region, ...] = ()
-    """Regions named in the question."""
-    found: tuple[Region, ...] = ()
-    """Regions of the answer."""
-    named: Literal["label", "phrase"] | None = None
-    """What is written beside each box of ``found``; None: the box alone."""
-    history: tuple[Turn, ...] = ()
-    language: str = "en"
-    balance: str | None = None
-    """Stratum by which select may balance, e.g. ``present`` / ``absent`` of one finding."""
-    finding: str | None = None
-    label_set: str | None = None
-    report_form: str | None = None
-    dropped_sentences: str | None = None
-    attributes: str | None = None
 
 
 class Drop(Record, frozen=True, kw_only=True):

@@ -1,0 +1,43 @@
+"""What a task found in a study, before any wording."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from chexinstruct.schema.common import Record
+from chexinstruct.schema.image import Image
+from chexinstruct.schema.question import Turn
+from chexinstruct.schema.region import Region
+
+
+class Facts(Record, frozen=True, kw_only=True):
+    """What a task found in a study: everything a template needs, and nothing of its wording."""
+
+    key: str
+    """Unique among the facts of one task in one study."""
+    form: str
+    """Which form of the template."""
+    images: tuple[Image, ...] = ()
+    """In the order shown."""
+    slots: dict[str, str] = {}
+    """Template variables."""
+    options: tuple[str, ...] = ()
+    """All options, true ones included; the order shown is drawn when rendering."""
+    answers: tuple[str, ...] = ()
+    """The true options, or the accepted answers."""
+    asked: tuple[Region, ...] = ()
+    """Regions named in the question."""
+    found: tuple[Region, ...] = ()
+    """Regions of the answer."""
+    named: Literal["label", "phrase"] | None = None
+    """What is written beside each box of ``found``; None: the box alone."""
+    history: tuple[Turn, ...] = ()
+    language: str = "en"
+    balance: str | None = None
+    """``group/side``: select keeps as many of each side of a group, e.g. ``edema/present`` and
+    ``edema/absent``; None: not balanced."""
+    finding: str | None = None
+    label_set: str | None = None
+    report_form: str | None = None
+    dropped_sentences: str | None = None
+    attributes: str | None = None

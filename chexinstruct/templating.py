@@ -1,0 +1,296 @@
+"""Phrasings: sandboxed Jinja turns a task's facts into an instruction and a response.
+
+A template file holds, for one task, one entry a form: phrasings of the instruction, and either
+wordings of the response or ``options: true``, in which case the options are shown in a drawn style
+(``_styles.yaml``) and the response is the right option in that style.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from string import ascii_lowercase, ascii_uppercase
+from typing import Annotated, Literal
+
+from jinja2 import StrictUndefined, TemplateError, meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import BaseModel, ConfigDict, Field
+from xxhash import xxh3_128_hexdigest
+
+from chexinstruct.config import ConfigError, load_yaml, shipped
+from chexinstruct.draw import Draw
+from chexinstruct.errors import CallError
+from chexinstruct.regions import format_boxes, unit
+from chexinstruct.schema import Box, Facts, Option, Region
+
+STYLES = "_styles.yaml"
+INLINE_LIMIT = 60
+"""Characters; longer options, and options with punctuation inside, stand on lines of their own."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Form(_Model):
+    """One form of a task's question."""
+
+    options: bool = False
+    """Show the options of the facts; the right one is the response."""
+    phrasings: Annotated[tuple[str, ...], Field(min_length=1)]
+    responses: tuple[str, ...] = ()
+
+
+class Template(_Model):
+    """The content of a template file."""
+
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    forms: dict[str, Form]
+
+
+class Style(_Model):
+    """How options are written."""
+
+    labels: Literal["upper", "lower", "digit", "none"]
+    mark: str
+    """How a label and its option stand together, with ``{label}`` and ``{text}``."""
+    layout: Literal["lines", "inline"]
+    lead: str
+    """What stands before the options."""
+    answer: Literal["label", "marked", "text"]
+    """The response: the label alone, label and text as shown, or the text alone."""
+    single: str
+    """Closing sentence when one option is right."""
+    several: str
+    """Closing sentence when several may be right."""
+
+
+class Styles(_Model):
+    """The content of ``_styles.yaml``."""
+
+    version: str
+    styles: Annotated[tuple[Style, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The text of one row."""
+
+    instruction: str
+    response: str
+    options: tuple[Option, ...]
+    template: str
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    return ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+    )
+
+
+class _Compiled:
+    """A Jinja text compiled once, as a macro of its own variables."""
+
+    __slots__ = ("arguments", "macro", "place")
+
+    def __init__(self, environment: ImmutableSandboxedEnvironment, text: str, place: str) -> None:
+        self.place = place
+        try:
+            names = sorted(meta.find_undeclared_variables(environment.parse(text)))
+            body = f"{{% macro text({', '.join(names)}) %}}{text}{{% endmacro %}}"
+            self.macro: Callable[..., str] = environment.from_string(body).module.text  # type: ignore[attr-defined]
+            self.arguments = tuple(names)
+            self({name: name for name in names})
+        except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
+            raise ConfigError(f"{place}: {type(error).__name__}: {error}") from None
+
+    def __call__(self, variables: Mapping[str, str]) -> str:
+        try:
+            return self.macro(*[variables[name] for name in self.arguments]).strip()
+        except KeyError as error:
+            known = ", ".join(sorted(variables))
+            raise ConfigError(
+                f"{self.place}: uses {error.args[0]!r}, which the task does not give; "
+                f"it gives {known}"
+            ) from None
+
+
+class _CompiledForm:
+    __slots__ = ("options", "phrasings", "responses")
+
+    def __init__(self, environment: ImmutableSandboxedEnvironment, form: Form, place: str) -> None:
+        if form.options == bool(form.responses):
+            raise ConfigError(f"{place}: give either options: true or responses")
+        self.options = form.options
+        self.phrasings = [
+            _Compiled(environment, text, f"{place}, phrasing {i}")
+            for i, text in enumerate(form.phrasings)
+        ]
+        self.responses = [
+            _Compiled(environment, text, f"{place}, response {i}")
+            for i, text in enumerate(form.responses)
+        ]
+        for phrasing in self.phrasings if form.options else ():
+            if "options" not in phrasing.arguments:
+                raise ConfigError(f"{phrasing.place}: does not show {{{{ options }}}}")
+
+
+class TaskTemplate:
+    """The compiled template of one task."""
+
+    def __init__(self, task: str, template: Template, styles: Styles, digest: str) -> None:
+        self.task = task
+        self.version = template.version
+        self.digest = digest
+        """Changes when a phrasing or a style changes."""
+        self.styles = styles.styles
+        environment = _environment()
+        self.forms = {
+            name: _CompiledForm(environment, form, f"template {task}, form {name}")
+            for name, form in template.forms.items()
+        }
+
+    def phrasings(self, form: str) -> int:
+        """How many phrasings a form has."""
+        return len(self._form(form).phrasings)
+
+    def _form(self, name: str) -> _CompiledForm:
+        try:
+            return self.forms[name]
+        except KeyError:
+            raise ConfigError(
+                f"template {self.task}: has no form {name!r}; it has {', '.join(self.forms)}"
+            ) from None
+
+    def render(self, facts: Facts, draw: Draw, dialect: str, *, count: int = 1) -> list[Rendered]:
+        """``count`` rows of one set of facts, each with a phrasing of its own.
+
+        Args:
+            facts: what the task found.
+            draw: chance for the order and style of options and for the phrasing.
+            dialect: how boxes are written (:data:`chexinstruct.regions.BOX_DIALECTS`).
+            count: how many phrasings; no more than the form has.
+        """
+        form = self._form(facts.form)
+        variables = {name: _escaped(text) for name, text in facts.slots.items()}
+        if facts.asked:
+            variables["asked_boxes"] = boxes_text(facts.asked, dialect, None)
+        if facts.found or facts.named:
+            variables["found_boxes"] = boxes_text(facts.found, dialect, facts.named)
+        options: tuple[Option, ...] = ()
+        closing = response = ""
+        if form.options:
+            options, variables["options"], closing, response = self._options(facts, draw)
+        rows = []
+        for index in draw.sample(range(len(form.phrasings)), min(count, len(form.phrasings))):
+            instruction = form.phrasings[index](variables)
+            if closing:
+                instruction += "\n" + closing
+            if not form.options:
+                response = draw.choice(form.responses)(variables)
+            name = f"{self.task}@{self.version}/{facts.form}/{index}"
+            rows.append(Rendered(instruction, response, options, name))
+        return rows
+
+    def _options(self, facts: Facts, draw: Draw) -> tuple[tuple[Option, ...], str, str, str]:
+        """The options, their block in the instruction, the closing sentence and the response."""
+        shown = [_escaped(text) for text in draw.shuffled(facts.options)]
+        style = draw.choice(self.styles)
+        labels = _labels(style.labels, len(shown))
+        marked = [style.mark.format(label=a, text=b) for a, b in zip(labels, shown, strict=True)]
+        inline = style.layout == "inline" and not any(
+            len(text) > INLINE_LIMIT or "," in text or ";" in text for text in shown
+        )
+        if not inline:
+            # A bare list on lines needs a sign that each line is an option.
+            lines = marked if style.labels != "none" else [f"- {text}" for text in shown]
+            block = "\n".join(lines)
+            block = f"{style.lead}\n{block}" if style.lead else block
+        else:
+            block = f"{style.lead} " if style.lead else ""
+            block += (", " if style.labels == "none" else " ").join(marked)
+        right = {_escaped(text) for text in facts.answers}
+        position = [i for i, text in enumerate(shown) if text in right]
+        written = {"label": labels, "marked": marked, "text": shown}[style.answer]
+        if style.answer == "label" and "({label})" in style.mark:
+            written = [f"({label})" for label in labels]
+        response = ", ".join(written[i] for i in position)
+        closing = style.several if facts.form in MULTIPLE else style.single
+        pairs = tuple(
+            Option(label=label, text=text) for label, text in zip(labels, shown, strict=True)
+        )
+        return pairs, block, closing, response
+
+
+MULTIPLE = frozenset({"list"})
+"""Forms in which several options may be right."""
+
+
+def _labels(kind: str, count: int) -> Sequence[str]:
+    if kind == "none":
+        return [""] * count
+    if kind == "digit" or count > len(ascii_uppercase):
+        return [str(i + 1) for i in range(count)]
+    return (ascii_uppercase if kind == "upper" else ascii_lowercase)[:count]
+
+
+def _escaped(text: str) -> str:
+    """Text of a release with the marks that mean something to models broken up."""
+    if "<" not in text:
+        return text
+    return text.replace("<|", "< |").replace("<image>", "< image>")
+
+
+def unit_box(region: Region) -> Box:
+    """The region's box in 0..1 of the picture.
+
+    Raises:
+        ValueError: the size of its pixel grid is not known.
+    """
+    if region.frame is None:
+        raise ValueError("a region without a frame has no place in the picture")
+    return unit(region.box, region.frame)
+
+
+def boxes_text(
+    regions: Sequence[Region], dialect: str, named: Literal["label", "phrase"] | None
+) -> str:
+    """Boxes in reading order of their top left corners, side by side."""
+    placed = sorted((unit_box(r), getattr(r, named) if named else None) for r in regions)
+    return "".join(
+        format_boxes([box], dialect, label=_escaped(name) if name else None) for box, name in placed
+    )
+
+
+class Templates:
+    """All templates of a build: the shipped ones, and a user's folder laid over them."""
+
+    def __init__(self, overlay: Path | None = None) -> None:
+        if overlay is not None and not overlay.is_dir():
+            raise CallError(f"templates: {overlay} is not a folder")
+        self._folders: list[Path | Traversable] = [shipped("templates")]
+        if overlay is not None:
+            self._folders.insert(0, overlay)
+        self._styles = load_yaml(self._file(STYLES), Styles)
+
+    def _file(self, name: str) -> Path | Traversable:
+        for folder in self._folders:
+            if (path := folder / name).is_file():
+                return path
+        raise ConfigError(f"templates: no {name} in {self._folders[0]}")
+
+    def digest(self, task: str) -> str:
+        """Of the task's file and the styles."""
+        data = b"".join(self._file(n).read_bytes() for n in (f"{task}.yaml", STYLES))
+        return xxh3_128_hexdigest(data)
+
+    def load(self, task: str) -> TaskTemplate:
+        """The compiled template of a task.
+
+        Raises:
+            ConfigError: the file is missing or wrong; file, form and phrasing are named.
+        """
+        template = load_yaml(self._file(f"{task}.yaml"), Template)
+        return TaskTemplate(task, template, self._styles, self.digest(task))
