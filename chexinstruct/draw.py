@@ -17,7 +17,7 @@ def key(*names: object) -> int:
 
     Names are joined with a separator that stands in no key, so ("a", "bc") and ("ab", "c") differ.
     """
-    return xxh3_64_intdigest("\x1f".join(map(str, names)))
+    return xxh3_64_intdigest("\x1f".join(map(str, names)).encode())
 
 
 class Draw:

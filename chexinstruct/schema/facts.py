@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
+
 from chexinstruct.schema.common import Record
 from chexinstruct.schema.image import Image
 from chexinstruct.schema.question import Turn
@@ -19,7 +21,7 @@ class Facts(Record, frozen=True, kw_only=True):
     """Which form of the template."""
     images: tuple[Image, ...] = ()
     """In the order shown."""
-    slots: dict[str, str] = {}
+    slots: dict[str, str] = msgspec.field(default_factory=dict)
     """Template variables."""
     options: tuple[str, ...] = ()
     """All options, true ones included; the order shown is drawn when rendering."""
