@@ -1,0 +1,180 @@
+"""From one study to its facts: the context that tasks see, the same in every stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from chexinstruct.build.studies import StudyTable
+from chexinstruct.draw import Draw, key
+from chexinstruct.schema import Facts, LabelSet, Study
+from chexinstruct.tasks import Drop, Task
+from chexinstruct.tasks.contract import STEPS
+
+
+@dataclass(frozen=True)
+class SourceFiles:
+    """Where the tables of one source stand, for any worker to open."""
+
+    source: str
+    studies: str
+    index: str
+    pools: str
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What of the manifest changes facts; also the policies that tasks see."""
+
+    seed: int
+    consensus: str
+    uncertain: str
+    text: str
+    languages: tuple[str, ...]
+    pictures: bool
+    """False: the corpus has no pictures, so a missing file is no loss."""
+
+
+@lru_cache(maxsize=64)
+def open_studies(path: str) -> StudyTable:
+    """The table at a path, opened once a process."""
+    return StudyTable(Path(path))
+
+
+@lru_cache(maxsize=64)
+def open_arrays(path: str) -> dict[str, npt.NDArray[np.generic]]:
+    """Columns of an Arrow file as mapped arrays, opened once a process."""
+    table = pa.ipc.open_file(pa.memory_map(path)).read_all()
+    return {name: table[name].combine_chunks().to_numpy() for name in table.column_names}
+
+
+@lru_cache(maxsize=64)
+def open_pools(
+    path: str,
+) -> dict[tuple[str, int], tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]]:
+    """Rings of negatives: (task and pool, split) -> sorted hashes, rows in the same order."""
+    table = pa.ipc.open_file(pa.memory_map(path)).read_all()
+    names = table["pool"].to_pylist()
+    splits = table["split"].to_pylist()
+    return {
+        (name, split): (
+            table["hash"][i].values.to_numpy(),
+            table["row"][i].values.to_numpy(),
+        )
+        for i, (name, split) in enumerate(zip(names, splits, strict=True))
+    }
+
+
+def with_pictures_at_hand(study: Study) -> Study:
+    """The study without the pictures that this copy of the release lacks."""
+    if all(image.path is not None for image in study.images):
+        return study
+    kept = tuple(image for image in study.images if image.path is not None)
+    return msgspec.structs.replace(study, images=kept)
+
+
+class SourceView:
+    """One source as the tasks of one build see it."""
+
+    def __init__(self, files: SourceFiles, label_sets: dict[str, LabelSet], rules: Rules) -> None:
+        self.source = files.source
+        self.rules = rules
+        self.label_sets = label_sets
+        self._studies = open_studies(files.studies)
+        self._index = open_arrays(files.index)
+        self._pools = open_pools(files.pools)
+        self.split: npt.NDArray[np.int8] = self._index["split"]  # type: ignore[assignment]
+        self.person: npt.NDArray[np.uint64] = self._index["person"]  # type: ignore[assignment]
+
+    @property
+    def masks(self) -> npt.NDArray[np.uint64]:
+        """Which needs each study meets."""
+        return self._index["mask"]  # type: ignore[return-value]
+
+    def study(self, row: int) -> Study:
+        """The study of a row, with its pictures at hand."""
+        study = self._studies[row]
+        return with_pictures_at_hand(study) if self.rules.pictures else study
+
+    def prior_row(self, row: int) -> int:
+        """The row of the person's study before this one, or -1."""
+        return int(self._index["prior"][row])  # type: ignore[arg-type]
+
+    def ring(self, pool: str, split: int, start: int) -> Iterator[int]:
+        """Rows of a pool from a point of the ring onwards, once round."""
+        ring = self._pools.get((pool, split))
+        if ring is None:
+            return
+        hashes, rows = ring
+        begin = int(np.searchsorted(hashes, np.uint64(start)))
+        for step in range(len(rows)):
+            yield int(rows[(begin + step) % len(rows)])
+
+
+class StudyContext:
+    """What a task may know beyond its study (:class:`chexinstruct.tasks.contract.Context`)."""
+
+    __slots__ = ("_row", "_sets", "_task", "_view", "policies", "study")
+
+    def __init__(self, view: SourceView, task: Task, row: int, study: Study) -> None:
+        self._view = view
+        self._task = task
+        self._row = row
+        self.study = study
+        self.policies = view.rules
+        self._sets: list[LabelSet] | None = None
+
+    def draw(self, *names: object) -> Draw:
+        """Chance seeded by (corpus seed, task, source, study, names)."""
+        rules, view = self._view.rules, self._view
+        return Draw(key(rules.seed, self._task.key, view.source, self.study.id, *names))
+
+    def label_sets(self) -> Sequence[LabelSet]:
+        """The label sets that were applied to the study."""
+        if self._sets is None:
+            self._sets = [self._view.label_sets[name] for name in self.study.label_sets]
+        return self._sets
+
+    def prior(self) -> Study | None:
+        """The person's study just before this one, of the same source and split."""
+        row = self._view.prior_row(self._row)
+        return None if row < 0 else self._view.study(row)
+
+    def negatives(self, pool: str, *names: object) -> Iterator[Study]:
+        """Other people's studies of a pool, from a drawn point of its ring onwards."""
+        view, row = self._view, self._row
+        start = key(view.rules.seed, self._task.key, view.source, self.study.id, pool, *names)
+        looked = 0
+        for other in view.ring(f"{self._task.key}/{pool}", int(view.split[row]), start):
+            if view.person[other] == view.person[row]:
+                continue
+            yield view.study(other)
+            looked += 1
+            if looked == STEPS:
+                return
+
+
+def facts_of(view: SourceView, task: Task, row: int, study: Study) -> tuple[list[Facts], list[str]]:
+    """The facts that a task finds in a study, and the reasons of what it dropped.
+
+    A study gives at least one of the two; the facts keep their numbers in every stage.
+    """
+    facts: list[Facts] = []
+    dropped: list[str] = []
+    for item in task.facts(study, StudyContext(view, task, row, study)):
+        if isinstance(item, Drop):
+            dropped.append(item.reason)
+        elif item.language not in view.rules.languages:
+            dropped.append("language")
+        else:
+            facts.append(item)
+    if not facts and not dropped:
+        dropped.append("nothing_to_ask")
+    return facts, dropped

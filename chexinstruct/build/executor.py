@@ -1,0 +1,89 @@
+"""Runs jobs in this process or over spawned ones; a broken pool is made anew."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from chexinstruct.errors import ChexinstructError
+
+J = TypeVar("J")
+R = TypeVar("R")
+
+REBUILDS = 3
+"""How often a broken pool is made anew before the build gives up."""
+
+
+class Executor:
+    """Runs functions over jobs; use it as a context manager.
+
+    Args:
+        workers: 1: in this process; more: as many spawned processes. Processes are spawned, never
+            forked: a fork of a process with threads inside libraries can hang for ever.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Executor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+
+    def run(self, function: Callable[[J], R], jobs: Sequence[J]) -> Iterator[tuple[int, R]]:
+        """(number of the job, result) as they come; jobs are idempotent, so a retry is safe.
+
+        Raises:
+            ChexinstructError: workers died again and again, for example for want of memory.
+        """
+        if self.workers == 1 or not jobs:
+            for number, job in enumerate(jobs):
+                yield number, function(job)
+            return
+        left = dict(enumerate(jobs))
+        for _ in range(REBUILDS):
+            if self._pool is None:
+                self._pool = ProcessPoolExecutor(
+                    self.workers, mp_context=multiprocessing.get_context("spawn")
+                )
+            try:
+                yield from self._finish(function, left)
+            except BrokenProcessPool:
+                self._close()
+            if not left:
+                return
+        raise ChexinstructError(
+            f"workers died {REBUILDS} times, {len(left)} jobs are left; "
+            "there may be too little memory: try fewer --workers"
+        )
+
+    def _finish(self, function: Callable[[J], R], left: dict[int, J]) -> Iterator[tuple[int, R]]:
+        """Run what is left, taking out of it what is done."""
+        assert self._pool is not None
+        waiting = iter(list(left.items()))
+        running: dict[Future[Any], int] = {}
+        # Few jobs in flight, so that big job descriptions are not all pickled at once.
+        room = 2 * self.workers
+        while True:
+            for number, job in waiting:
+                running[self._pool.submit(function, job)] = number
+                if len(running) >= room:
+                    break
+            if not running:
+                return
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                number = running.pop(future)
+                result = future.result()
+                del left[number]
+                yield number, result

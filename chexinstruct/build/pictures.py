@@ -1,0 +1,274 @@
+"""The pictures stage: every used picture is normalised once and kept in packs.
+
+A pack is an Arrow file of a few hundred pictures. Packs are only added, so a killed build loses
+at most those in the making; a picture is known by its path and by the size and time stamp of its
+file, so nothing is made twice and a changed file is made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from chexinstruct.build.cache import digest, whole_file
+from chexinstruct.draw import key
+from chexinstruct.errors import ReleaseError
+from chexinstruct.images import BadImage, ImageSettings, normalise
+from chexinstruct.release import Release
+from chexinstruct.schema import Frame
+
+PACK = 256
+"""Pictures of a pack."""
+
+COLUMNS = pa.schema(
+    [
+        pa.field("path", pa.string()),
+        pa.field("stamp", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("detail", pa.string()),
+        pa.field("data", pa.binary()),
+        pa.field("sha256", pa.string()),
+        pa.field("width", pa.int32()),
+        pa.field("height", pa.int32()),
+        pa.field("source_width", pa.int32()),
+        pa.field("source_height", pa.int32()),
+    ]
+)
+
+
+@dataclass(frozen=True, order=True)
+class Wanted:
+    """A picture file of a release as it stands now."""
+
+    path: str
+    stamp: str
+    key: str = ""
+    """The picture's name in its source, where it is to be stored by name."""
+
+
+@dataclass(frozen=True)
+class PictureJob:
+    """Normalise some pictures into one pack."""
+
+    release: str
+    location: str
+    wanted: tuple[Wanted, ...]
+    settings: ImageSettings
+    pack: str
+
+
+def folder(cache: Path, release: str, settings: ImageSettings) -> Path:
+    """Where the packs of a release under some settings stand."""
+    named = {"size": settings.size, "format": settings.format, "quality": settings.quality}
+    return cache / "pictures" / release / digest(named)
+
+
+def make_pack(job: PictureJob) -> int:
+    """Write the pack; a picture that cannot be read stands in it with its reason."""
+    rows: list[dict[str, Any]] = []
+    with Release.open(job.location, source=job.release) as release:
+        for item in job.wanted:
+            row: dict[str, Any] = {"path": item.path, "stamp": item.stamp}
+            try:
+                picture = normalise(release.read(item.path), job.settings)
+            except BadImage as error:
+                row |= {"reason": error.reason, "detail": str(error)}
+            except (OSError, ReleaseError) as error:
+                row |= {"reason": "unreadable_file", "detail": type(error).__name__}
+            else:
+                row |= {
+                    "data": picture.data,
+                    "sha256": picture.sha256,
+                    "width": picture.width,
+                    "height": picture.height,
+                    "source_width": picture.source_width,
+                    "source_height": picture.source_height,
+                }
+            rows.append(row)
+    with whole_file(Path(job.pack)) as draft:
+        table = pa.Table.from_pylist(rows, schema=COLUMNS)
+        with pa.OSFile(str(draft), "wb") as file, pa.ipc.new_file(file, COLUMNS) as writer:
+            writer.write_table(table)
+    return len(rows)
+
+
+def plan(
+    cache: Path, release: str, location: str, wanted: Iterable[Wanted], settings: ImageSettings
+) -> list[PictureJob]:
+    """Jobs for the pictures that stand in no pack yet, in the order given."""
+    home = folder(cache, release, settings)
+    have = {(path, stamp) for pack in sorted(home.glob("*.arrow")) for path, stamp in _names(pack)}
+    missing = [item for item in wanted if (item.path, item.stamp) not in have]
+    jobs = []
+    for start in range(0, len(missing), PACK):
+        part = tuple(missing[start : start + PACK])
+        name = digest([(item.path, item.stamp) for item in part])
+        jobs.append(PictureJob(release, location, part, settings, str(home / f"{name}.arrow")))
+    return jobs
+
+
+def _names(pack: Path) -> list[tuple[str, str]]:
+    table = _open(str(pack))
+    return list(zip(table["path"].to_pylist(), table["stamp"].to_pylist(), strict=True))
+
+
+@lru_cache(maxsize=4096)
+def _open(path: str) -> pa.Table:
+    return pa.ipc.open_file(pa.memory_map(path)).read_all()
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A picture from a pack."""
+
+    data: bytes
+    sha256: str
+    source_size: Frame
+
+
+class Shelf:
+    """The normalised pictures of a build; looked up by release and path.
+
+    The file of a shelf lists, sorted by hash, in which pack and row each picture stands.
+    """
+
+    def __init__(self, path: Path) -> None:
+        table = _open(str(path))
+        self._hash: npt.NDArray[np.uint64] = table["hash"].combine_chunks().to_numpy()
+        self._pack: npt.NDArray[np.int32] = table["pack"].combine_chunks().to_numpy()
+        self._row: npt.NDArray[np.int32] = table["row"].combine_chunks().to_numpy()
+        self._packs: list[str] = table.schema.metadata[b"packs"].decode().split("\n")
+
+    def get(self, release: str, path: str) -> Stored | str:
+        """The picture, or the reason why there is none."""
+        at = int(np.searchsorted(self._hash, np.uint64(key(release, path))))
+        table = _open(self._packs[self._pack[at]])
+        row = int(self._row[at])
+        reason = table["reason"][row].as_py()
+        if reason is not None:
+            return str(reason)
+        return Stored(
+            table["data"][row].as_py(),
+            table["sha256"][row].as_py(),
+            (table["source_width"][row].as_py(), table["source_height"][row].as_py()),
+        )
+
+
+@lru_cache(maxsize=4)
+def open_shelf(path: str) -> Shelf:
+    """The shelf at a path, opened once a process."""
+    return Shelf(Path(path))
+
+
+def write_shelf(
+    path: Path, cache: Path, wanted: Mapping[str, list[Wanted]], settings: ImageSettings
+) -> None:
+    """Write the list of where each wanted picture stands; all of them stand in packs by now."""
+    packs: list[str] = []
+    places: list[tuple[int, int, int]] = []
+    for release, items in sorted(wanted.items()):
+        stands: dict[tuple[str, str], tuple[int, int]] = {}
+        for pack in sorted(folder(cache, release, settings).glob("*.arrow")):
+            for row, name in enumerate(_names(pack)):
+                stands.setdefault(name, (len(packs), row))
+            packs.append(str(pack))
+        places += [(key(release, item.path), *stands[item.path, item.stamp]) for item in items]
+    places.sort()
+    columns = {
+        "hash": pa.array([p[0] for p in places], pa.uint64()),
+        "pack": pa.array([p[1] for p in places], pa.int32()),
+        "row": pa.array([p[2] for p in places], pa.int32()),
+    }
+    table = pa.table(columns).replace_schema_metadata({"packs": "\n".join(packs)})
+    with (
+        whole_file(path) as draft,
+        pa.OSFile(str(draft), "wb") as file,
+        pa.ipc.new_file(file, table.schema) as writer,
+    ):
+        writer.write_table(table)
+
+
+def bad_pictures(
+    cache: Path, wanted: Mapping[str, list[Wanted]], settings: ImageSettings
+) -> dict[str, list[tuple[str, str, str]]]:
+    """By release: (path, reason, detail) of the wanted pictures that could not be read, sorted."""
+    bad: dict[str, list[tuple[str, str, str]]] = {}
+    for release, items in wanted.items():
+        names = {(item.path, item.stamp) for item in items}
+        found = []
+        for pack in sorted(folder(cache, release, settings).glob("*.arrow")):
+            table = _open(str(pack))
+            for i, reason in enumerate(table["reason"].to_pylist()):
+                if reason is None:
+                    continue
+                path, stamp = table["path"][i].as_py(), table["stamp"][i].as_py()
+                if (path, stamp) in names:
+                    found.append((path, reason, table["detail"][i].as_py()))
+        bad[release] = sorted(set(found))
+    return bad
+
+
+@dataclass(frozen=True)
+class StoreJob:
+    """Some pictures of a release, to be written once for the whole corpus."""
+
+    release: str
+    wanted: tuple[Wanted, ...]
+    shelf: str
+    path: str
+    suffix: str
+
+
+STORE_PICTURES = 5_000
+"""Pictures of a stored file: at 70 to 100 kB each about 500 MB."""
+STORE_GROUP = 150
+
+STORE_SCHEMA = pa.schema(
+    [
+        pa.field("source", pa.string()),
+        pa.field("image_id", pa.string()),
+        pa.field("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
+    ]
+).with_metadata(
+    {
+        "huggingface": json.dumps(
+            {
+                "info": {
+                    "features": {
+                        "source": {"dtype": "string", "_type": "Value"},
+                        "image_id": {"dtype": "string", "_type": "Value"},
+                        "image": {"_type": "Image"},
+                    }
+                }
+            }
+        )
+    }
+)
+
+
+def store_pictures(job: StoreJob) -> tuple[str, int]:
+    """Write the readable ones of some pictures as Parquet; gives the file's SHA-256 and size."""
+    shelf = open_shelf(job.shelf)
+    with whole_file(Path(job.path)) as draft:
+        with pq.ParquetWriter(draft, STORE_SCHEMA, compression="none") as writer:
+            for start in range(0, len(job.wanted), STORE_GROUP):
+                rows = []
+                for item in job.wanted[start : start + STORE_GROUP]:
+                    found = shelf.get(job.release, item.path)
+                    if isinstance(found, Stored):
+                        image = {"bytes": found.data, "path": f"{item.key}{job.suffix}"}
+                        rows.append({"source": job.release, "image_id": item.key, "image": image})
+                writer.write_table(pa.Table.from_pylist(rows, schema=STORE_SCHEMA))
+        with draft.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256, draft.stat().st_size

@@ -1,0 +1,242 @@
+"""From one candidate to the rows of the corpus."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from chexinstruct.build.engine import Rules
+from chexinstruct.build.pictures import Stored, open_shelf
+from chexinstruct.draw import Draw, key
+from chexinstruct.images import matches, to_unit
+from chexinstruct.regions import rle_polygons
+from chexinstruct.schema import (
+    Facts,
+    Frame,
+    Metadata,
+    Option,
+    Picture,
+    Region,
+    RegionRow,
+    Study,
+)
+from chexinstruct.source import Terms, strictest
+from chexinstruct.tasks import Task
+from chexinstruct.templating import TaskTemplate, Templates
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How rows are worded and what pictures they carry; all of it follows from the manifest."""
+
+    overlay: str | None
+    template: str
+    """Digest of the template, so that a long-lived worker does not use an old one."""
+    dialect: str
+    phrasings: int
+    shelf: str | None
+    """Where the normalised pictures are listed; None: no pictures are looked at."""
+    embed: bool
+    suffix: str
+    """Of the pictures' file names."""
+
+
+class Row(NamedTuple):
+    """A row of the corpus in the making."""
+
+    pictures: tuple[str, ...]
+    """Keys of its pictures."""
+    weight: int
+    """Bytes of its pictures, as they stand in the row."""
+    values: list[Any]
+    """In the order of the columns."""
+
+
+class Lost(Exception):
+    """A candidate that becomes no example; ``reason`` is what the ledger counts."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@lru_cache(maxsize=64)
+def _template(overlay: str | None, task: str, digest: str) -> TaskTemplate:
+    return Templates(Path(overlay) if overlay else None).load(task)
+
+
+class RowMaker:
+    """Makes the rows of one task and source."""
+
+    def __init__(
+        self, task: Task, source: str, rules: Rules, wording: Wording, terms: Terms
+    ) -> None:
+        self.task = task
+        self.source = source
+        self.seed = rules.seed
+        self.wording = wording
+        self.terms = terms
+        self.template = _template(wording.overlay, task.key, wording.template)
+        self.shelf = open_shelf(wording.shelf) if wording.shelf else None
+
+    def rows(self, study: Study, patient: str | None, facts: Facts) -> Iterator[Row]:
+        """The rows of one set of facts, one a phrasing.
+
+        Raises:
+            Lost: a picture cannot be read, a region does not lie in it, or a text is empty.
+        """
+        keys = tuple(image.key for image in facts.images)
+        stored = self._stored(facts)
+        sizes = {k: s.source_size for k, s in zip(keys, stored, strict=False)}
+        regions = _region_rows(facts, keys, sizes)
+        pictures: tuple[Picture, ...] = ()
+        if self.wording.embed:
+            pictures = tuple(
+                Picture(bytes=s.data, path=f"{k}{self.wording.suffix}")
+                for k, s in zip(keys, stored, strict=True)
+            )
+        weight = sum(len(s.data) for s in stored) if pictures else 0
+        metadata = _metadata(study, facts)
+        place = _place(study)
+        license, redistribution = self._terms(study)
+        name = f"{self.task.key}/{self.source}/{study.id}/{facts.key}"
+        draw = Draw(key(self.seed, "wording", name))
+        count = self.wording.phrasings
+        rendered = self.template.render(facts, draw, self.wording.dialect, count=count)
+        for number, text in enumerate(rendered):
+            _check(text.instruction, text.response, text.options, facts)
+            values = [
+                f"{name}/{number}" if count > 1 else name,
+                self.task.key,
+                self.task.family,
+                facts.form,
+                self.source,
+                study.id,
+                patient,
+                pictures,
+                keys,
+                text.instruction,
+                text.response,
+                text.options,
+                facts.answers,
+                facts.history,
+                regions,
+                text.template,
+                facts.language,
+                license,
+                redistribution,
+                metadata,
+                place,
+            ]
+            yield Row(keys, weight, values)
+
+    def patient(self, person: int) -> str:
+        """A digest of the person, keyed by the manifest's seed."""
+        keyed = hashlib.blake2b(
+            person.to_bytes(8, "little"), digest_size=8, key=str(self.seed).encode()
+        )
+        return keyed.hexdigest()
+
+    def _stored(self, facts: Facts) -> list[Stored]:
+        if self.shelf is None:
+            return []
+        found = []
+        for image in facts.images:
+            picture = self.shelf.get(image.release or self.source, str(image.path))
+            if isinstance(picture, str):
+                raise Lost(picture)
+            found.append(picture)
+        return found
+
+    def _terms(self, study: Study) -> tuple[str, str]:
+        if study.license is None and study.redistribution is None:
+            return self.terms.license, self.terms.redistribution
+        own = Terms(
+            study.license or self.terms.license,
+            study.redistribution or self.terms.redistribution,
+        )
+        both = strictest([self.terms, own])
+        return both.license, both.redistribution
+
+
+def _check(instruction: str, response: str, options: tuple[Option, ...], facts: Facts) -> None:
+    """What must hold of every row, whatever task and template made it."""
+    if not instruction:
+        raise Lost("empty_instruction")
+    if not response:
+        raise Lost("empty_response")
+    if options and len({option.text for option in options}) < len(options):
+        raise Lost("equal_options")
+    if options and not facts.answers:
+        raise Lost("no_right_option")
+
+
+def _metadata(study: Study, facts: Facts) -> Metadata:
+    return Metadata(
+        age=study.age,
+        sex=study.sex,
+        race=study.race,
+        views=tuple(image.view for image in facts.images),
+        split_origin=study.split_origin,
+        report_form=facts.report_form,
+        label_set=facts.label_set,
+        finding=facts.finding,
+        balance=facts.balance,
+        dropped_sentences=facts.dropped_sentences,
+        attributes=facts.attributes,
+    )
+
+
+def _place(study: Study) -> str | None:
+    origin = study.origin
+    if origin is None:
+        return None
+    return origin.file if origin.row is None else f"{origin.file}:{origin.row}"
+
+
+def _region_rows(
+    facts: Facts, keys: tuple[str, ...], sizes: Mapping[str, Frame]
+) -> tuple[RegionRow, ...]:
+    """Regions as fractions of their pictures, question first.
+
+    Raises:
+        Lost: the size of a region's pixel grid is not known, is not the picture's shape, or the
+            region lies outside it.
+    """
+    rows = []
+    for role, regions in (("question", facts.asked), ("answer", facts.found)):
+        for region in regions:
+            if region.frame is None:
+                raise Lost("no_image_size")
+            size = sizes.get(region.image)
+            if size is not None and not matches(region.frame, size):
+                raise Lost("frame_mismatch")
+            box = to_unit(region.box, region.frame)
+            if box is None:
+                raise Lost("region_outside")
+            rows.append(
+                RegionRow(
+                    image=keys.index(region.image),
+                    role=role,  # type: ignore[arg-type]
+                    label=region.label,
+                    phrase=region.phrase,
+                    x1=box[0],
+                    y1=box[1],
+                    x2=box[2],
+                    y2=box[3],
+                    rings=_rings(region, region.frame),
+                )
+            )
+    return tuple(rows)
+
+
+def _rings(region: Region, frame: Frame) -> tuple[tuple[float, ...], ...]:
+    width, height = frame
+    outlines = rle_polygons(region.rle, frame) if region.rle else region.rings
+    return tuple(
+        tuple(part for x, y in ring for part in (x / width, y / height)) for ring in outlines
+    )

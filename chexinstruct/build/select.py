@@ -1,0 +1,120 @@
+"""The select stage: which candidates become examples, and in which shard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from chexinstruct.draw import key
+from chexinstruct.manifest import Sampling
+
+Bool = npt.NDArray[np.bool_]
+Hash = npt.NDArray[np.uint64]
+
+SHARD_ROWS = 100_000
+"""Most rows of a shard without pictures."""
+SHARD_PICTURES = 5_000
+"""Most pictures of a shard: at 70 to 100 kB each about 500 MB."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The candidates of a (task, source) that are kept, in the order of the corpus."""
+
+    kept: Bool
+    """One value a candidate."""
+    reasons: dict[str, Bool]
+    """What took the others out: reason -> the candidates it took."""
+
+
+def select(table: pa.Table, sampling: Sampling, seed: int) -> Selection:
+    """Apply keep, balance and cap within each split; the lowest hashes stay.
+
+    Args:
+        table: candidates of one (task, source) with columns split, hash and balance.
+        sampling: of the pair.
+        seed: of the manifest.
+    """
+    split = table["split"].to_numpy()
+    hashes: Hash = table["hash"].to_numpy()
+    kept = np.ones(len(hashes), dtype=bool)
+    reasons: dict[str, Bool] = {}
+
+    def take_out(reason: str, lost: Bool) -> None:
+        if lost.any():
+            reasons[reason] = lost
+            kept[lost] = False
+
+    if sampling.keep < 1:
+        # Mixed anew: the hash itself decides caps, which must not depend on keep.
+        mixed = (hashes ^ np.uint64(key(seed, "keep"))) * np.uint64(0x9E3779B97F4A7C15)
+        take_out("keep", mixed.astype(np.float64) >= sampling.keep * 2.0**64)
+    if sampling.balance:
+        take_out("balance", _unbalanced(table["balance"], split, hashes, kept))
+    if sampling.cap is not None:
+        take_out("cap", _beyond(split, hashes, kept, sampling.cap))
+    return Selection(kept, reasons)
+
+
+def _beyond(group: npt.NDArray[np.int8], hashes: Hash, kept: Bool, cap: int) -> Bool:
+    """Of each group all but the ``cap`` lowest hashes."""
+    lost = np.zeros(len(kept), dtype=bool)
+    for number in np.unique(group):
+        inside = np.flatnonzero(kept & (group == number))
+        if len(inside) > cap:
+            order = np.argsort(hashes[inside], kind="stable")
+            lost[inside[order[cap:]]] = True
+    return lost
+
+
+def _unbalanced(
+    balance: pa.ChunkedArray, split: npt.NDArray[np.int8], hashes: Hash, kept: Bool
+) -> Bool:
+    """Of each group (``group/side``) and split, what its larger sides have too many of."""
+    lost = np.zeros(len(kept), dtype=bool)
+    if balance.null_count == len(balance):
+        return lost
+    whole = balance.combine_chunks()
+    names: list[str] = whole.dictionary.to_pylist()
+    codes = whole.indices.fill_null(-1).to_numpy()
+    groups: dict[str, list[int]] = {}
+    for code, name in enumerate(names):
+        groups.setdefault(name.rpartition("/")[0], []).append(code)
+    for sides in groups.values():
+        for number in np.unique(split):
+            here = kept & (split == number)
+            members = [np.flatnonzero(here & (codes == code)) for code in sides]
+            # A group with a single side would have a constant answer: nothing of it is kept.
+            fewest = min(len(m) for m in members) if len(members) > 1 else 0
+            for rows in members:
+                order = np.argsort(hashes[rows], kind="stable")
+                lost[rows[order[fewest:]]] = True
+    return lost
+
+
+def shard_bounds(
+    rows: npt.NDArray[np.int32], pictures: int, phrasings: int
+) -> list[tuple[int, int]]:
+    """Where to cut the kept candidates of a (task, source, split) into shards of equal size.
+
+    Args:
+        rows: row of the study of each candidate; all of one study stay together.
+        pictures: distinct pictures of them; 0 without pictures.
+        phrasings: rows made of each candidate.
+
+    Returns:
+        Half-open ranges of candidates.
+    """
+    count = len(rows)
+    wanted = max(-(-count * phrasings // SHARD_ROWS), -(-pictures // SHARD_PICTURES))
+    if not count:
+        return []
+    starts = np.flatnonzero(np.r_[True, rows[1:] != rows[:-1]])
+    aims = np.arange(1, wanted) * count // wanted
+    cuts = starts[np.minimum(np.searchsorted(starts, aims), len(starts) - 1)]
+    edges = np.unique(np.r_[0, cuts, count])
+    return [(int(a), int(b)) for a, b in pairwise(edges)]
