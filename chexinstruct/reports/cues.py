@@ -1,0 +1,316 @@
+"""Words by which a sentence tells of something that its pictures do not show.
+
+Patterns run on lower-case text, except where capitals carry the meaning. Each class has its cues;
+``NOT_*`` patterns are wordings that hold a cue and mean something else.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, get_args
+
+LeakClass = Literal[
+    "deidentified",
+    "prior",
+    "time",
+    "communication",
+    "other_image",
+    "view",
+    "recommendation",
+    "history",
+]
+LEAK_CLASSES: tuple[LeakClass, ...] = get_args(LeakClass)
+"""In the order in which a sentence that meets several is counted."""
+
+
+def _words(*cues: str) -> str:
+    return rf"\b(?:{'|'.join(cues)})\b"
+
+
+_SIDE = r"(?:the\s+|that\s+(?:on|of)\s+the\s+)?(?:left|right|contralateral|opposite)\b"
+_QUANTIFIER = (
+    r"(?:no|not|without|any|little|slight|minimal|mild|moderate|significant|substantial"
+    r"|appreciable|definite|gross|great|obvious|relevant|major|marked|large|dramatic|convincing"
+    r"|much|interval|short-term|overall|further|rapid|evident|apparent|detectable)"
+)
+_LESION = (
+    r"(?:effusions?|pneumothora\w+|hydropneumothora\w+|consolidations?|opacit\w+|atelectasis"
+    r"|edema|infiltrates?|pneumonia|pneumoperitoneum|fluid|airspace\s+disease)"
+)
+
+# What was there before, and how it changed.
+CHANGE = re.compile(
+    _words(
+        r"compar\w+",
+        r"interval",
+        r"unchanged",
+        r"stable",
+        r"stability",
+        r"changed",
+        r"changing",
+        # "Change" alone is no cue: degenerative, postsurgical, emphysematous, chronic changes.
+        rf"{_QUANTIFIER}\s+change",
+        r"(?:no|significant|substantial|appreciable|interval)\s+changes",
+        r"changes?\s+(?:since|compared|between|in\s+(?:the\s+)?(?:overall\s+)?"
+        r"(?:position\w*|size|appearance|extent|configuration|location|degree|severity))",
+        r"new(?:ly)?",
+        r"(?:increas|decreas)(?:e|es|ed|ing|ingly)",
+        r"improv(?:e|es|ed|ing|ements?)",
+        r"wors(?:e|en|ens|ened|ening)",
+        r"progress(?:es|ed|ing|ion|ive|ively)?",
+        r"persist\w*",
+        r"remain(?:s|ed)?",
+        rf"remaining\s+(?:\w+\s+)?{_LESION}",
+        rf"residual\s+(?:\w+\s+){{0,3}}{_LESION}",
+        r"(?:un|non-?)?resol(?:v\w+|ution)",
+        r"again",
+        r"re-?(?:demonstrat|identif|visuali[sz]|expan|accumulat|appear|intubat)\w*",
+        # What "should be repositioned" is advice.
+        r"(?<!be\s)repositioned",
+        r"recurr\w+",
+        r"still",
+        r"no\s+longer",
+        r"now",
+        r"remov(?:e|ed|al|ing)",
+        r"replaced",
+        r"exchanged",
+        r"withdrawn",
+        r"extubat\w+",
+        # Not "advanced emphysema".
+        r"(?:been|was|were|now|further)\s+(?:slightly\s+|further\s+)?advanced",
+        r"advanced\s+(?:into|further|since|approximately|by|slightly)",
+        r"since",
+        r"similar",
+        r"constant",
+        r"same\s+as",
+        r"(?:interim|meantime)",
+        r"evol(?:v\w+|ution)",
+        r"larger",
+        r"smaller",
+        r"enlarging",
+        r"clearing",
+        r"regress\w*",
+        r"(?:more|less)\s+(?:prominent|conspicuous|apparent|pronounced|extensive|confluent|evident)",
+        r"(?:has|have)\s+(?:\w+\s+)?(?:cleared|developed|diminished|grown|enlarged|appeared)",
+        r"there\s+(?:has|have)\s+been\s+(?:\w+\s+){0,2}(?:development|placement|insertion|reduction"
+        r"|enlargement|accumulation)",
+        r"(?:has|have)\s+been\s+(?:\w+\s+)?(?:placed|inserted|introduced|retracted|pulled)",
+        r"continue(?:d(?!\s+(?:clinical\s+)?concern)|s\s+to)",
+        r"(?:as|than|seen|described|noted|from)\s+before",
+    )
+)
+
+# Another study of the patient, or this one as one of several.
+_OTHER_TIMES = _words(
+    r"priors?",
+    r"previous(?:ly)?",
+    r"preceding",
+    r"earlier",
+    r"pre-?existing",
+    r"former(?:ly)?",
+    r"baseline",
+    r"today(?:'s|’s)?",
+    r"current(?:ly)?",
+    r"follow(?:-|\s)?up",
+    r"most\s+recent",
+    r"last\s+(?:study|exam|examination|film|radiograph|x-?ray)",
+)
+PRIOR = re.compile(f"{CHANGE.pattern}|{_OTHER_TIMES}")
+
+NOT_PRIOR = re.compile(
+    _words(
+        r"(?:high|low|spatial|contrast|limited|poor|image)(?:\s+|-)resolution",
+        r"new\s+york",
+        r"recurrent\s+laryngeal",
+        r"progressive\s+massive\s+fibrosis",
+        r"still\s+(?:images?|frames?)",
+        # Sides and neighbours in one picture are compared, not two times.
+        rf"compar\w+\s+(?:to|with)\s+{_SIDE}",
+        rf"(?:larger|smaller|worse)\s+(?:on|than|in|at)\s+{_SIDE}",
+        r"worse\s+(?:at|in|within|toward)\s+(?:the\s+)?(?:bases?|apic\w+|lower|upper|mid|lungs?)",
+        r"(?:more|less)\s+(?:prominent|conspicuous|apparent|pronounced|extensive|confluent|evident)"
+        r"\s+(?:on|in|at|than|within|over|along|towards?)",
+        r"(?:larger|smaller)\s+of\s+(?:the|these|which)",
+        r"(?:additional|other|multiple|several|few|adjacent|second|numerous)\s+(?:\w+\s+)?"
+        r"(?:smaller|larger)",
+        r"similar\s+(?:\w+\s+){0,3}(?:on|in|at)\s+(?:the\s+)?(?:left|right|contralateral)",
+    )
+)
+_PROCEDURE = (
+    r"(?:surger\w+|sternotom\w+|cabg|bypass|resections?|thoracotom\w+|fractures?|granulomatous"
+    r"|infections?|mastectom\w+|lobectom\w+|pneumonectom\w+|cholecystectom\w+|replacements?|trauma)"
+)
+# Wordings that lenient use keeps: history written in the picture, and "increased" as "high".
+NOT_PRIOR_LENIENT = re.compile(
+    _words(
+        r"(?:prior|previous|remote)\s+(?:(?:left|right|median|upper|lower|middle|lobe|rib|cardiac"
+        r"|thoracic|spinal|coronary|artery|aortic|mitral|valve|healed|old|bilateral)\s+){0,3}"
+        + _PROCEDURE,
+        r"(?:increased?|decreased?)\s+(?:in\s+)?(?:(?:interstitial|bronchovascular|vascular"
+        r"|pulmonary|lung|perihilar|peribronchial|basilar|bibasilar|retrocardiac|airspace)\s+){0,2}"
+        r"(?:density|densities|opacit\w+|opacification|markings|attenuation|lucency|lung\s+volumes?"
+        r"|(?:ap|a\.p\.|anteroposterior)\s+diameter)",
+        r"stable\s+condition",
+        r"(?:clinically|hemodynamically)\s+stable",
+    )
+)
+# A missing comparison or a coming study is no change.
+NOT_CHANGE = re.compile(
+    _words(
+        r"(?:no|without|not|absence\s+of|lack\s+of)\s+(?:\w+\s+){0,5}comparisons?",
+        r"comparisons?\s*:?\s+(?:\w+\s+)?(?:none|no|not|unavailable)",
+        r"(?:recommend\w*|suggest\w*|advise\w*)\s+comparisons?",
+        r"comparisons?\s+(?:to|with)\s+(?:[\w,-]+\s+){0,5}if\s+available",
+        r"(?:document|ensure|confirm|assess|show|determine|evaluate|establish|exclude)\s+(?:[\w-]+\s+){0,3}"
+        r"(?:resolution|clearing|stability|improvement|progression|change)(?:\s+or\s+\w+)?",
+        r"to\s+(?:complete\s+)?resolution",
+        r"short(?:-|\s+)interval",
+        r"interval\s+follow\w*",
+        r"new(?:ly)?\s+diagnos\w+",
+    )
+)
+
+MASK = r"(?:_{2,}|[Xx]{3,}|\[\*\*[^\[\]]*\*\*\])"
+DEIDENTIFIED = re.compile(MASK)
+
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
+TIME_WORDS = re.compile(
+    _words(r"yesterday", r"tonight", r"overnight", r"this\s+morning", r"last\s+night", r"ago")
+    + r"|\b[ap]\.\s?m\b"
+)
+# Searched only in a sentence that holds a digit.
+TIME_NUMBERS = re.compile(
+    r"\d\s*[ap]m\b|\b\d{1,2}:\d{2}\b|\b\d+(?:\s+|-)?(?:hours?|hrs?)\b"
+    r"|\b\d{1,2}([/-])\d{1,2}\1\d{2,4}\b|\b(?:19|20|21)\d{2}-\d{2}-\d{2}\b"
+    rf"|\b{_MONTH}\.?,?\s+\d{{1,4}}\b|\bmay\s+(?:\d{{1,2}},?\s+)?\d{{4}}\b|\b\d{{1,2}}\s+{_MONTH}\b"
+    r"|\b(?:dated|in|from|of)\s+(?:19|20|21)\d{2}\b"
+)
+DIGIT = re.compile(r"\d")
+
+COMMUNICATION = re.compile(
+    _words(
+        r"discussed(?!\s+(?:below|above))",
+        r"d/w",
+        r"telephon\w+",
+        r"phoned?",
+        r"paged?",
+        r"pager",
+        r"notif(?:ied|ication)",
+        r"communicated",
+        r"informed",
+        r"conveyed",
+        r"relayed",
+        r"messages?",
+        r"aware",
+        # Not "no acute findings were seen".
+        r"(?:findings|results?)\s+(?:\w+\s+){0,3}(?:was|were)\s+(?:\w+\s+)?"
+        r"(?:called|reported|sent|entered|posted|given|reviewed|placed|made|submitted|flagged)",
+        r"(?:was|were|been)\s+(?:verbally\s+)?(?:called|reported)\s+(?:to|by|in)",
+        r"drs?(?=\.|\s+(?:_|x{3}))",
+        r"physicians?",
+        r"clinicians?",
+        r"nurses?",
+        r"radiologist",
+        r"(?:clinical|primary|surgical|medical|care)\s+team",
+        r"e-?mail(?:ed)?",
+        r"critical\s+(?:results?|values?|findings?)",
+        r"dashboard",
+        r"dictat(?:ed|ion)",
+        r"personally\s+reviewed",
+    )
+)
+
+# Abbreviations count in capitals only; "CT ratio" is the cardiothoracic one.
+OTHER_IMAGE_CAPITALS = re.compile(r"\b(?:CT(?!\s+ratio)|CTs|CTA|CTPA|HRCT|MRIs?|MRA|MR|PET|KUB)\b")
+OTHER_IMAGE = re.compile(
+    r"\b(?:computed\s+tomogra|tomogra(?:m|phy)|magnetic\s+resonance|ultraso(?:und|nogra)"
+    r"|sonogra|fluorosco|angiogra|mammogra|esophagra|echocardiogra"
+    r"|outside\s+(?:films?|stud(?:y|ies)|hospital|exam|radiograph|images?|ct)\b"
+    r"|scout\b|preliminary\b|wet\s+read|bone\s+scan)"
+)
+LATERAL_IMAGE = re.compile(
+    r"\blateral\s+(?:chest\s+)?(?:view|projection|radiograph|film|image|exam|stud(?:y|ies)\b|x-?ray)"
+    r"|\b(?:on|by)\s+(?:the\s+)?lateral\b(?!\s+(?:aspect|margin|portion|side|wall|chest\s+wall"
+    r"|border|edge|surface|segment|rib|left|right|lung|upper|lower|mid|costophrenic|sulc|clavic"
+    r"|base|pleura))"
+)
+
+_VIEW_NOUN = r"(?:views?|radiographs?|projections?|films?|images?|x-?rays?|technique|exam\w*)"
+VIEW = re.compile(
+    _words(
+        r"(?:pa|ap|frontal|posteroanterior|anteroposterior)\s+(?:and|&)\s+(?:\w+\s+)?lateral",
+        r"lateral\s+and\s+(?:pa|ap|frontal)",
+        rf"(?:pa|ap|frontal|lateral|upright|supine|semi-?upright|oblique|lordotic|chest)\s+{_VIEW_NOUN}",
+        r"single\s+(?:frontal|ap|pa|portable|view)",
+        rf"(?:\d|one|two|three|four)\s+(?:\w+\s+)?{_VIEW_NOUN}",
+        r"portable",
+        r"views?\s+of\s+the",
+        r"radiographs?",
+        r"(?:was|were)\s+(?:obtained|provided|performed|submitted|acquired)",
+        r"technique",
+        r"technical\w*",
+        r"\w*exposure",
+        r"(?:under|over)exposed",
+        r"(?:under|over)penetrat\w+",
+        r"rotat\w+",
+        r"patient\s+is",
+        r"patient\s+position\w*",
+        r"limited\s+(?:by|due|secondary|study|exam\w*|evaluation|quality)",
+        r"(?:study|exam|examination|evaluation|film|assessment)\s+(?:is|was)\s+(?:\w+\s+)?"
+        r"(?:limited|suboptimal|degraded)",
+        r"field\s+of\s+view",
+    )
+)
+# With one of these a sentence says something of the patient, however the view is named in it.
+FINDING = re.compile(
+    r"\b(?:hydro)?(?:pneumothora|effusion|opaci|consolidat|atelecta|edema|infiltrat|pneumon"
+    r"|nodul|mass(?:es)?\b|lesion|fractur|dislocat|cardio|cardiac|heart|mediasti|lungs?\b|lobes?\b"
+    r"|lobar|pulmon|pleura|hila|hilum|aort|diaphragm|hemidiaphragm|trachea|carina|ribs?\b|spine"
+    r"|vertebra|osseous|bon(?:e|es|y)\b|skelet|costophrenic|apic(?:al(?!\s+lordotic)|es)|apex|bas(?:es|al|ilar)"
+    r"|emphysem|fibro|scar|granulom|calcif|thicken|congest|interstiti|vascul|airspace|air\b|lucen"
+    r"|hernia|scolio|kypho|dextro|levo|degenerat|enlarg|silhouette|contour|shadow|aspirat"
+    r"|tube|catheter|lines?\b|picc|pacemaker|leads?\b|drain|stent|clips?\b|wires?\b|sternotom"
+    r"|hardware|port\b|valve|device|intubat|tracheostom|status\s+post"
+    r"|clear\b|normal|negative|unremarkable|abnormal|acute|diseas|process|findings?\b|volumes?\b)"
+)
+
+_IMAGING = (
+    r"(?:ct|mri|imaging|follow|repeat\w*|further|dedicated|evaluation|radiographs?|films?|views?"
+    r"|x-?rays?|stud(?:y|ies)|exam\w*|correlat\w+|assessment)"
+)
+RECOMMENDATION = re.compile(
+    _words(
+        r"recommend\w*",
+        r"advised?",
+        rf"suggest\w*\s+(?:\w+\s+){{0,6}}{_IMAGING}",
+        rf"{_IMAGING}\s+(?:[\w-]+\s+){{0,6}}(?:is|are|was|were|be)\s+(?:\w+\s+)?suggested",
+        r"follow(?:-|\s)?up",
+        r"(?:further|additional)\s+(?:\w+\s+)?(?:evaluat\w+|assess\w+|characteri[sz]\w+|imaging"
+        r"|work-?up|investigat\w+)",
+        r"correlat(?:e|ion)",
+        r"(?:would|may|could|might)\s+be\s+(?:\w+\s+)?(?:helpful|useful|beneficial|of\s+benefit)",
+        r"(?:could|can|should|may)\s+be\s+(?:obtained|performed|repeated|advanced|repositioned"
+        r"|withdrawn|retracted|pulled)",
+        rf"consider(?:ation)?\s+(?:\w+\s+){{0,4}}{_IMAGING}",
+        r"(?:is|are|if|as)\s+(?:clinically\s+)?(?:warranted|indicated)",
+        r"repeat\s+(?:\w+\s+){0,2}(?:radiographs?|exam\w*|study|imaging|films?|ct|views?|x-?rays?)",
+        r"(?:attention|please)\s+(?:on|to|at|ensure|correlate)",
+    )
+)
+
+HISTORY = re.compile(
+    _words(
+        r"status\s+post",
+        r"s/p",
+        r"history",
+        r"hx",
+        r"years?(?:-|\s)old",
+        r"indications?",
+        r"clinically",
+        r"smok(?:er|ing)",
+        r"presents?\s+with",
+    )
+)

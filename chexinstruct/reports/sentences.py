@@ -1,0 +1,73 @@
+"""Sentences of a report, by a fixed rule."""
+
+from __future__ import annotations
+
+import re
+
+_CLOSING = "[\"'”’)\\]]*"
+_END = re.compile(rf"[.?!]{_CLOSING} (?=\((?:[a-z]|\d{{1,2}})\) |(.))")
+_ENDED = re.compile(rf"[.?!]{_CLOSING}$")
+_OPENING = "\"'“‘_"
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(\"'])(?:Dr|Mr|Mrs|Ms|St|vs|approx|[Ee]\.g|[Ii]\.e|[AaPp]\.[Mm]|[A-Z])$"
+)
+_NUMBER_SIGN = re.compile(r"(?:^|[\s(])[Nn]o$")
+_LIST_NUMBER = re.compile(
+    r"(?:(\d{1,2})[.)](?= |$|[A-Z][a-z])|\((?:[A-Za-z]|\d{1,2})\)(?= )|[a-z]\)(?= )) ?"
+)
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, each ending in a full stop, question or exclamation mark.
+
+    White space runs become one blank. A sentence ends at ``.``, ``?`` or ``!`` before a blank and
+    an upper-case letter, a digit, a quote, ``_`` or a list letter in parentheses; not after
+    an abbreviation (``Dr.``, ``vs.``, ``a.m.``, a single capital, ``No.`` before a digit). List
+    numbers (``1.``, ``2)``, ``(a)``) at the start of a sentence go, and so do pieces without any
+    letter. Nothing else is changed, so decimals and masks stay whole.
+    """
+    pieces = _pieces(" ".join(text.split()))
+    found = []
+    item = 0
+    for i, piece in enumerate(pieces):
+        while number := _LIST_NUMBER.match(piece):
+            piece = piece[number.end() :]
+            item = int(number[1] or item)
+        # "1. Cardiomegaly 2. Edema": the next number of a list whose items lack full stops.
+        following = f"{item + 1}."
+        if (
+            item
+            and piece.endswith(f" {following}")
+            and i + 1 < len(pieces)
+            and not pieces[i + 1].startswith(following)
+        ):
+            piece = piece.removesuffix(f" {following}")
+            item += 1
+        if any(map(str.isalpha, piece)):
+            found.append(piece if _ENDED.search(piece) else piece + ".")
+    return found
+
+
+def _pieces(text: str) -> list[str]:
+    pieces = []
+    start = 0
+    for end in _END.finditer(text):
+        if _ends_sentence(text, end):
+            pieces.append(text[start : end.end() - 1])
+            start = end.end()
+    pieces.append(text[start:])
+    return pieces
+
+
+def _ends_sentence(text: str, end: re.Match[str]) -> bool:
+    follower = end[1]
+    if follower is not None and not (
+        follower.isupper() or follower.isdecimal() or follower in _OPENING
+    ):
+        return False
+    if text[end.start()] != ".":
+        return True
+    before = text[max(0, end.start() - 8) : end.start()]
+    if follower is not None and follower.isdecimal() and _NUMBER_SIGN.search(before):
+        return False
+    return not _ABBREVIATION.search(before)
