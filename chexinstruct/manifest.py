@@ -27,6 +27,11 @@ class Pictures(ImageSettings):
     mode: Literal["embed", "store", "none"] = "embed"
     """``embed``: bytes in every row; ``store``: each picture once, in ``images/``; ``none``."""
 
+    @property
+    def suffix(self) -> str:
+        """Of the pictures' file names."""
+        return ".jpg" if self.format == "jpeg" else ".png"
+
 
 class Shares(_Model):
     """Shares of the persons of releases without an official split; they add up to 1."""

@@ -12,11 +12,22 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from chexinstruct.build.cache import whole_file
-from chexinstruct.build.engine import Rules, SourceFiles, SourceView, facts_of
+from chexinstruct.build.cache import (
+    code_digest,
+    digest,
+    private_folder,
+    read_json,
+    whole_file,
+    write_json,
+)
+from chexinstruct.build.engine import SourceFiles, SourceView, facts_of, open_index
+from chexinstruct.build.index import CHUNK, NEED_BITS, Indexed
+from chexinstruct.build.setting import Rules, Setting
 from chexinstruct.draw import key
 from chexinstruct.schema import LabelSet
 from chexinstruct.tasks import Task
+from chexinstruct.tasks import registry as task_registry
+from chexinstruct.tasks.needs import lacks
 
 COLUMNS = pa.schema(
     [
@@ -81,10 +92,11 @@ class _Columns:
     pictures: list[list[str]] = field(default_factory=list)
 
 
-def find_candidates(job: CandidatesJob, tasks: Mapping[str, Task]) -> dict[str, dict[int, Tally]]:
+def find_candidates(job: CandidatesJob) -> dict[str, dict[int, Tally]]:
     """Run the tasks, write a file of candidates for each, and return the tallies by split."""
     view = SourceView(job.files, dict(job.label_sets), job.rules)
     masks = view.masks
+    tasks = task_registry()
     columns = {name: _Columns() for name, _, _ in job.tasks}
     tallies: dict[str, dict[int, Tally]] = {name: {} for name, _, _ in job.tasks}
     for row in job.rows.tolist():
@@ -147,3 +159,107 @@ def read_candidates(paths: Sequence[Path], columns: Sequence[str]) -> pa.Table:
         pa.ipc.open_file(pa.memory_map(str(path))).read_all().select(columns) for path in paths
     ]
     return pa.concat_tables(tables).unify_dictionaries()
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A (task, source) that some study can feed."""
+
+    task: Task
+    source: str
+    key: str
+    """Of its candidates."""
+    files: tuple[Path, ...]
+    tallies: dict[int, Tally]
+    """By split; later stages count on."""
+
+
+def candidates(setting: Setting, source: str, item: Indexed) -> list[Pair]:
+    """All pairs of a source, with the candidates of each in files."""
+    index = open_index(item.files.index)
+    masks, splits = index.mask[item.rows], index.split[item.rows]
+    chunks = -(-len(item.rows) // CHUNK)
+    homes: dict[str, tuple[str, Path, tuple[Path, ...]]] = {}
+    for name, task in setting.tasks.items():
+        needed = np.uint64(_mask(task))
+        if np.any((masks & needed) == needed):
+            key = _stage_key(setting, item, task)
+            home = private_folder(setting.cache / "candidates" / f"{name}-{source}-{key}")
+            files = tuple(home / f"{number:05d}.arrow" for number in range(chunks))
+            homes[name] = (key, home / "done.json", files)
+    _find(setting, source, item, homes)
+    pairs = []
+    for name, (key, account, files) in homes.items():
+        tallies: dict[int, Tally] = read_json(account, dict[int, Tally])
+        _count_unmet(setting.tasks[name], masks, splits, tallies)
+        pairs.append(Pair(setting.tasks[name], source, key, files, tallies))
+    return pairs
+
+
+def _stage_key(setting: Setting, item: Indexed, task: Task) -> str:
+    code = code_digest(
+        "chexinstruct.schema",
+        "chexinstruct.draw",
+        "chexinstruct.reports",
+        "chexinstruct.regions",
+        "chexinstruct.vocabulary",
+        "chexinstruct.tasks.contract",
+        "chexinstruct.tasks.labels",
+        "chexinstruct.tasks.pictures",
+        "chexinstruct.build.engine",
+        "chexinstruct.build.candidates",
+        task.facts.__module__,
+    )
+    sets = setting.sources[item.files.source].card.label_sets
+    return digest(item.key, setting.rules, sets, task.needs, code)
+
+
+def _find(
+    setting: Setting,
+    source: str,
+    item: Indexed,
+    homes: Mapping[str, tuple[str, Path, tuple[Path, ...]]],
+) -> None:
+    """Run the tasks whose candidates are not in the cache, all of them in one pass."""
+    missing = [name for name, (_, account, _) in homes.items() if not account.exists()]
+    if not missing:
+        return
+    jobs = [
+        CandidatesJob(
+            item.files,
+            setting.sources[source].card.label_sets,
+            setting.rules,
+            item.rows[start : start + CHUNK],
+            tuple((n, _mask(setting.tasks[n]), str(homes[n][2][number])) for n in missing),
+        )
+        for number, start in enumerate(range(0, len(item.rows), CHUNK))
+    ]
+    sums: dict[str, dict[int, Tally]] = {name: {} for name in missing}
+    for _, result in setting.run(f"candidates {source}", find_candidates, jobs):
+        for name, by_split in result.items():
+            for split, tally in by_split.items():
+                sums[name].setdefault(split, Tally()).add(tally)
+    for name in missing:
+        write_json(homes[name][1], {str(split): tally for split, tally in sums[name].items()})
+
+
+def _mask(task: Task) -> int:
+    return sum(NEED_BITS[need] for need in task.needs)
+
+
+def _count_unmet(
+    task: Task,
+    masks: npt.NDArray[np.uint64],
+    splits: npt.NDArray[np.int8],
+    tallies: dict[int, Tally],
+) -> None:
+    """Count all studies of each split, and those that lack a need under the first they lack."""
+    for split in np.unique(splits).tolist():
+        inside = splits == split
+        tally = tallies.setdefault(split, Tally())
+        tally.studies = int(np.count_nonzero(inside))
+        for need in task.needs:
+            lacking = inside & ((masks & np.uint64(NEED_BITS[need])) == 0)
+            if count := int(np.count_nonzero(lacking)):
+                tally.study_reasons[lacks(need)] = count
+            inside &= ~lacking

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
-from pathlib import Path
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from chexinstruct.build.studies import StudyTable
+from chexinstruct.build.setting import Rules
+from chexinstruct.build.studies import open_studies
 from chexinstruct.draw import Draw, key
 from chexinstruct.schema import Facts, LabelSet, Study
 from chexinstruct.tasks import Drop, Task
@@ -30,29 +30,20 @@ class SourceFiles:
 
 
 @dataclass(frozen=True)
-class Rules:
-    """What of the manifest changes facts; also the policies that tasks see."""
+class IndexTable:
+    """Columns of an index file, one value a study, memory-mapped."""
 
-    seed: int
-    consensus: str
-    uncertain: str
-    text: str
-    languages: tuple[str, ...]
-    pictures: bool
-    """False: the corpus has no pictures, so a missing file is no loss."""
+    split: npt.NDArray[np.int8]
+    person: npt.NDArray[np.uint64]
+    prior: npt.NDArray[np.int32]
+    mask: npt.NDArray[np.uint64]
 
 
 @lru_cache(maxsize=64)
-def open_studies(path: str) -> StudyTable:
-    """The table at a path, opened once a process."""
-    return StudyTable(Path(path))
-
-
-@lru_cache(maxsize=64)
-def open_arrays(path: str) -> dict[str, npt.NDArray[np.generic]]:
-    """Columns of an Arrow file as mapped arrays, opened once a process."""
+def open_index(path: str) -> IndexTable:
+    """The index at a path, opened once a process."""
     table = pa.ipc.open_file(pa.memory_map(path)).read_all()
-    return {name: table[name].combine_chunks().to_numpy() for name in table.column_names}
+    return IndexTable(*(table[f.name].combine_chunks().to_numpy() for f in fields(IndexTable)))
 
 
 @lru_cache(maxsize=64)
@@ -88,24 +79,17 @@ class SourceView:
         self.rules = rules
         self.label_sets = label_sets
         self._studies = open_studies(files.studies)
-        self._index = open_arrays(files.index)
         self._pools = open_pools(files.pools)
-        self.split: npt.NDArray[np.int8] = self._index["split"]  # type: ignore[assignment]
-        self.person: npt.NDArray[np.uint64] = self._index["person"]  # type: ignore[assignment]
-
-    @property
-    def masks(self) -> npt.NDArray[np.uint64]:
-        """Which needs each study meets."""
-        return self._index["mask"]  # type: ignore[return-value]
+        index = open_index(files.index)
+        self.split = index.split
+        self.person = index.person
+        self.prior = index.prior
+        self.masks = index.mask
 
     def study(self, row: int) -> Study:
         """The study of a row, with its pictures at hand."""
         study = self._studies[row]
         return with_pictures_at_hand(study) if self.rules.pictures else study
-
-    def prior_row(self, row: int) -> int:
-        """The row of the person's study before this one, or -1."""
-        return int(self._index["prior"][row])  # type: ignore[arg-type]
 
     def ring(self, pool: str, split: int, start: int) -> Iterator[int]:
         """Rows of a pool from a point of the ring onwards, once round."""
@@ -144,7 +128,7 @@ class StudyContext:
 
     def prior(self) -> Study | None:
         """The person's study just before this one, of the same source and split."""
-        row = self._view.prior_row(self._row)
+        row = int(self._view.prior[self._row])
         return None if row < 0 else self._view.study(row)
 
     def negatives(self, pool: str, *names: object) -> Iterator[Study]:

@@ -6,17 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chexinstruct.build.engine import open_studies, with_pictures_at_hand
+from chexinstruct.build.cache import (
+    code_digest,
+    digest,
+    once,
+    private_folder,
+    read_json,
+    write_json,
+)
+from chexinstruct.build.engine import SourceFiles, with_pictures_at_hand
 from chexinstruct.build.people import People
-from chexinstruct.build.studies import StudyTable
+from chexinstruct.build.setting import Setting
+from chexinstruct.build.studies import Loaded, StudyTable, open_studies
 from chexinstruct.draw import key
-from chexinstruct.schema import LabelSet
-from chexinstruct.tasks import Task
+from chexinstruct.schema import SPLITS, LabelSet
+from chexinstruct.tasks import registry as task_registry
 from chexinstruct.tasks.needs import NEEDS
 
 NEED_BITS = {name: 1 << i for i, name in enumerate(NEEDS)}
@@ -49,10 +59,11 @@ class Looked:
     first_missing: str | None
 
 
-def look(job: LookJob, tasks: Mapping[str, Task]) -> Looked:
+def look(job: LookJob) -> Looked:
     """Decode each study once and note what it carries."""
     table = open_studies(job.studies)
     tests = [(NEED_BITS[name], NEEDS[name].holds) for name in job.needs]
+    tasks = task_registry()
     drawing = [tasks[name] for name in job.tasks]
     masks = np.zeros(len(job.rows), dtype=np.uint64)
     pools: dict[str, tuple[list[int], list[int]]] = {}
@@ -86,6 +97,93 @@ def look(job: LookJob, tasks: Mapping[str, Task]) -> Looked:
     return Looked(masks, arrays, pictures, missing, first_missing)
 
 
+class Counted(msgspec.Struct, frozen=True):
+    """Pictures that the studies of an index name."""
+
+    pictures: int
+    missing: int
+    first_missing: str | None
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """The index of one source in one build."""
+
+    files: SourceFiles
+    key: str
+    rows: npt.NDArray[np.int32]
+    """Rows of the study table in the order of the corpus."""
+    counted: Counted
+
+
+def index(setting: Setting, source: str, said: Loaded, people: People) -> Indexed:
+    """Order the studies of a source and note what each carries, unless it is in the cache."""
+    manifest = setting.manifest
+    table = open_studies(said.table)
+    rows = sequence(
+        people,
+        table,
+        seed=manifest.seed,
+        limit=manifest.limit,
+        splits=[SPLITS.index(split) for split in manifest.splits],
+    )
+    needs = tuple(sorted({need for task in setting.tasks.values() for need in task.needs}))
+    drawing = tuple(name for name, task in setting.tasks.items() if task.pools is not None)
+    stage = digest(
+        said.key,
+        digest(people.person.tobytes(), people.split.tobytes(), rows.tobytes()),
+        needs,
+        drawing,
+        setting.rules.pictures,
+        manifest.seed,
+        code_digest("chexinstruct.tasks", "chexinstruct.vocabulary", "chexinstruct.build.index"),
+    )
+    base = private_folder(setting.cache / "index") / f"{source}-{stage}"
+    files = SourceFiles(source, said.table, f"{base}.arrow", f"{base}-pools.arrow")
+    account = Path(f"{base}.json")
+    counted: Counted | None = read_json(account, Counted)
+    if counted is None:
+        sets = setting.sources[source].card.label_sets
+        jobs = [
+            LookJob(
+                files.studies,
+                source,
+                rows[start : start + CHUNK],
+                sets,
+                needs,
+                drawing,
+                setting.rules.pictures,
+                manifest.seed,
+            )
+            for start in range(0, len(rows), CHUNK)
+        ]
+        looks = dict(setting.run(f"index {source}", look, jobs))
+        counted = _write_all(files, table, people, jobs, [looks[n] for n in range(len(jobs))], rows)
+        write_json(account, counted)
+    return Indexed(files, stage, rows, counted)
+
+
+def _write_all(
+    files: SourceFiles,
+    table: StudyTable,
+    people: People,
+    jobs: Sequence[LookJob],
+    looks: Sequence[Looked],
+    rows: npt.NDArray[np.int32],
+) -> Counted:
+    mask = np.zeros(len(table), dtype=np.uint64)
+    for job, seen in zip(jobs, looks, strict=True):
+        mask[job.rows] = seen.masks
+    prior = priors(rows, people, table)
+    once(Path(files.index), lambda draft: write_index(draft, people, prior, mask))
+    once(Path(files.pools), lambda draft: write_pools(draft, looks, people))
+    return Counted(
+        sum(seen.pictures for seen in looks),
+        sum(seen.missing for seen in looks),
+        next((seen.first_missing for seen in looks if seen.first_missing), None),
+    )
+
+
 def sequence(
     people: People, table: StudyTable, *, seed: int, limit: int | None, splits: Sequence[int]
 ) -> npt.NDArray[np.int32]:
@@ -94,8 +192,8 @@ def sequence(
     Studies without a split, beyond the limit or of other splits are left out.
     """
     mixed = (people.person ^ np.uint64(key(seed, "sequence"))) * np.uint64(0x9E3779B97F4A7C15)
-    order = pc.rank(table.table["order"], null_placement="at_start", tiebreaker="dense")
-    rank = order.to_numpy().astype(np.int64)
+    order = pc.fill_null(table.table["order"], "")
+    rank = pc.rank(order, tiebreaker="dense").to_numpy().astype(np.int64)
     rows = np.arange(len(table), dtype=np.int32)
     kept = people.split >= 0
     if limit is not None:

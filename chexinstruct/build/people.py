@@ -155,7 +155,8 @@ def _components(count: int, studies: Int | list[list[int]]) -> Int:
 def _official(table: StudyTable) -> Int:
     """Index into SPLITS, or -1."""
     codes = pc.index_in(table.table["split"], pa.array(SPLITS))
-    return pc.fill_null(codes, -1).to_numpy().astype(np.int64)
+    numbers: Int = pc.fill_null(codes, -1).to_numpy().astype(np.int64)
+    return numbers
 
 
 def _flags(table: StudyTable) -> npt.NDArray[np.bool_]:

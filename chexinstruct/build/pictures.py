@@ -7,9 +7,7 @@ file, so nothing is made twice and a changed file is made anew.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,11 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from chexinstruct.build.cache import digest, whole_file
+from chexinstruct.build.candidates import REFERENCE_END
+from chexinstruct.build.setting import Setting
 from chexinstruct.draw import key
-from chexinstruct.errors import ReleaseError
+from chexinstruct.errors import ChexinstructError, ReleaseError
 from chexinstruct.images import BadImage, ImageSettings, normalise
 from chexinstruct.release import Release
 from chexinstruct.schema import Frame
@@ -136,6 +135,68 @@ class Stored:
     source_size: Frame
 
 
+@dataclass(frozen=True)
+class Pictured:
+    """The pictures of one build, all of them normalised."""
+
+    shelf: Path
+    wanted: dict[str, list[Wanted]]
+    """By release, in the order of their first use."""
+    bad: dict[str, list[tuple[str, str, str]]]
+    """By release: path, reason and detail of those that could not be read."""
+
+
+def normalise_all(
+    setting: Setting, used: Iterable[Sequence[str]], locations: Mapping[str, str]
+) -> Pictured:
+    """Normalise the pictures of some references that stand in no pack yet.
+
+    Raises:
+        ChexinstructError: more pictures than expected cannot be read.
+    """
+    paths: dict[str, dict[str, str]] = {}
+    for references in used:
+        for reference in references:
+            release, path, key = reference.split(REFERENCE_END)
+            paths.setdefault(release, {}).setdefault(path, key)
+    settings = setting.manifest.images
+    wanted: dict[str, list[Wanted]] = {}
+    jobs: list[PictureJob] = []
+    for release, named in sorted(paths.items()):
+        with Release.open(locations[release], source=release) as opened:
+            wanted[release] = [
+                Wanted(path, f"{info.size}-{info.stamp}", key)
+                for path, key in named.items()
+                if (info := opened.files.get(path))
+            ]
+        jobs += plan(setting.cache, release, locations[release], wanted[release], settings)
+    with setting.bar("pictures", sum(len(job.wanted) for job in jobs)) as bar:
+        for _, count in setting.executor.run(make_pack, jobs):
+            bar.update(count)
+    bad = bad_pictures(setting.cache, wanted, settings)
+    for release, found in bad.items():
+        known = [item.path for item in setting.sources[release].card.known_bad]
+        _judge(release, found, len(wanted[release]), known)
+    shelf = setting.cache / "pictures" / f"{digest(wanted, settings.model_dump())}.arrow"
+    if not shelf.exists():
+        write_shelf(shelf, setting.cache, wanted, settings)
+    return Pictured(shelf, wanted, bad)
+
+
+def _judge(
+    release: str, bad: Sequence[tuple[str, str, str]], used: int, known: Sequence[str]
+) -> None:
+    unexpected = [b for b in bad if not any(b[0].endswith(path) for path in known)]
+    allowed = max(20, used // 1000)
+    if len(unexpected) > allowed:
+        path, reason, detail = unexpected[0]
+        raise ChexinstructError(
+            f"{release}: {len(unexpected)} of {used} pictures cannot be read, more than the "
+            f"{allowed} allowed; the first: {path}: {reason}: {detail}; compare the files with "
+            "the publisher's"
+        )
+
+
 class Shelf:
     """The normalised pictures of a build; looked up by release and path.
 
@@ -216,59 +277,3 @@ def bad_pictures(
                     found.append((path, reason, table["detail"][i].as_py()))
         bad[release] = sorted(set(found))
     return bad
-
-
-@dataclass(frozen=True)
-class StoreJob:
-    """Some pictures of a release, to be written once for the whole corpus."""
-
-    release: str
-    wanted: tuple[Wanted, ...]
-    shelf: str
-    path: str
-    suffix: str
-
-
-STORE_PICTURES = 5_000
-"""Pictures of a stored file: at 70 to 100 kB each about 500 MB."""
-STORE_GROUP = 150
-
-STORE_SCHEMA = pa.schema(
-    [
-        pa.field("source", pa.string()),
-        pa.field("image_id", pa.string()),
-        pa.field("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
-    ]
-).with_metadata(
-    {
-        "huggingface": json.dumps(
-            {
-                "info": {
-                    "features": {
-                        "source": {"dtype": "string", "_type": "Value"},
-                        "image_id": {"dtype": "string", "_type": "Value"},
-                        "image": {"_type": "Image"},
-                    }
-                }
-            }
-        )
-    }
-)
-
-
-def store_pictures(job: StoreJob) -> tuple[str, int]:
-    """Write the readable ones of some pictures as Parquet; gives the file's SHA-256 and size."""
-    shelf = open_shelf(job.shelf)
-    with whole_file(Path(job.path)) as draft:
-        with pq.ParquetWriter(draft, STORE_SCHEMA, compression="none") as writer:
-            for start in range(0, len(job.wanted), STORE_GROUP):
-                rows = []
-                for item in job.wanted[start : start + STORE_GROUP]:
-                    found = shelf.get(job.release, item.path)
-                    if isinstance(found, Stored):
-                        image = {"bytes": found.data, "path": f"{item.key}{job.suffix}"}
-                        rows.append({"source": job.release, "image_id": item.key, "image": image})
-                writer.write_table(pa.Table.from_pylist(rows, schema=STORE_SCHEMA))
-        with draft.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        return sha256, draft.stat().st_size

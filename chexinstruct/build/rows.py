@@ -9,8 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chexinstruct.build.engine import Rules
 from chexinstruct.build.pictures import Stored, open_shelf
+from chexinstruct.build.setting import Rules
 from chexinstruct.draw import Draw, key
 from chexinstruct.images import matches, to_unit
 from chexinstruct.regions import rle_polygons

@@ -8,7 +8,10 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from chexinstruct.build.candidates import Pair, read_candidates
+from chexinstruct.build.setting import Setting
 from chexinstruct.draw import key
 from chexinstruct.manifest import Sampling
 
@@ -118,3 +121,50 @@ def shard_bounds(
     cuts = starts[np.minimum(np.searchsorted(starts, aims), len(starts) - 1)]
     edges = np.unique(np.r_[0, cuts, count])
     return [(int(a), int(b)) for a, b in pairwise(edges)]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A shard to be."""
+
+    pair: Pair
+    split: int
+    number: int
+    count: int
+    rows: npt.NDArray[np.int32]
+    ordinals: npt.NDArray[np.int16]
+    references: tuple[str, ...]
+    """Pictures of all shards of the pair and split."""
+
+
+def plan_shards(setting: Setting, pair: Pair) -> list[Planned]:
+    """Select among the candidates of a pair, count what is lost, and cut the rest into shards."""
+    table = read_candidates(pair.files, ["row", "ordinal", "split", "hash", "balance"])
+    sampling = setting.manifest.sampling_of(pair.task.key, pair.source)
+    chosen = select(table, sampling, setting.manifest.seed)
+    splits = table["split"].to_numpy()
+    for reason, lost in chosen.reasons.items():
+        for split in np.unique(splits[lost]).tolist():
+            count = int(np.count_nonzero(lost & (splits == split)))
+            pair.tallies[split].candidate_reasons[reason] = count
+    planned: list[Planned] = []
+    for split in np.unique(splits[chosen.kept]).tolist():
+        at = np.flatnonzero(chosen.kept & (splits == split))
+        rows = table["row"].take(pa.array(at)).to_numpy()
+        ordinals = table["ordinal"].take(pa.array(at)).to_numpy()
+        references = _references(pair, at) if setting.rules.pictures else ()
+        bounds = shard_bounds(rows, len(references), setting.manifest.phrasings)
+        planned += [
+            Planned(
+                pair, split, number, len(bounds), rows[start:stop], ordinals[start:stop], references
+            )
+            for number, (start, stop) in enumerate(bounds)
+        ]
+    return planned
+
+
+def _references(pair: Pair, at: npt.NDArray[np.int64]) -> tuple[str, ...]:
+    """Distinct pictures of some candidates, in the order of their first use."""
+    table = read_candidates(pair.files, ["pictures"])
+    flat = pc.list_flatten(table["pictures"].take(pa.array(at)))
+    return tuple(pc.unique(flat).to_pylist())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
@@ -15,14 +15,21 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+from xxhash import xxh3_128
 
-from chexinstruct.build.cache import whole_file
+from chexinstruct.build.cache import code_digest, digest, read_json, whole_file, write_json
+from chexinstruct.build.candidates import REFERENCE_END, Tally
 from chexinstruct.build.columns import Rows, corpus_schema
-from chexinstruct.build.engine import Rules, SourceFiles, SourceView, facts_of
+from chexinstruct.build.engine import SourceFiles, SourceView, facts_of
+from chexinstruct.build.index import Indexed
+from chexinstruct.build.pictures import Pictured
 from chexinstruct.build.rows import Lost, Row, RowMaker, Wording
-from chexinstruct.schema import LabelSet
-from chexinstruct.source import Terms
+from chexinstruct.build.select import Planned
+from chexinstruct.build.setting import Rules, Setting
+from chexinstruct.schema import SPLITS, LabelSet
+from chexinstruct.source import Terms, terms
 from chexinstruct.tasks import Task
+from chexinstruct.tasks import registry as task_registry
 
 GROUP_PICTURES = 150
 """Pictures of a row group, at most; the Hub's viewer wants groups that it can read at once."""
@@ -66,9 +73,9 @@ class Shard(msgspec.Struct, frozen=True):
     """Of candidates that became no example."""
 
 
-def build_shard(job: ShardJob, tasks: Mapping[str, Task]) -> Shard:
+def build_shard(job: ShardJob) -> Shard:
     """Write the shard's file and say what it holds; done twice it gives the same bytes."""
-    work = _Work(job, tasks[job.task])
+    work = _Work(job, task_registry()[job.task])
     with whole_file(Path(job.path)) as draft:
         with pq.ParquetWriter(draft, corpus_schema(), **parquet_options()) as writer:
             for table in work.groups():
@@ -164,3 +171,137 @@ def parquet_options() -> dict[str, Any]:
         "write_page_index": True,
         "use_content_defined_chunking": True,
     }
+
+
+WORK = ".build"
+"""Folder of the corpus that holds the markers of finished shards until the lock is written."""
+
+
+def write_shards(
+    setting: Setting,
+    planned: Sequence[Planned],
+    indexed: Mapping[str, Indexed],
+    pictured: Pictured | None,
+    finished: Mapping[str, Shard],
+    lock: Path,
+) -> list[Shard]:
+    """Write the shards that do not stand yet, and count what became of their candidates.
+
+    Args:
+        setting: of the build.
+        planned: all shards of the corpus.
+        indexed: by source.
+        pictured: the normalised pictures; None for a corpus without.
+        finished: shards of earlier runs, by name.
+        lock: removed before the first file changes, since it stands only beside what it describes.
+    """
+    code = code_digest(
+        "chexinstruct.build.rows",
+        "chexinstruct.build.shards",
+        "chexinstruct.build.columns",
+        "chexinstruct.images",
+        "chexinstruct.templating",
+    )
+    stamps = _stamps(planned, pictured)
+    jobs = [
+        _job(setting, plan, indexed[plan.pair.source], pictured, stamps[id(plan.references)], code)
+        for plan in planned
+    ]
+    known = dict(finished)
+    left = [job for job in jobs if not _stands(job, known.get(job.name))]
+    if left:
+        lock.unlink(missing_ok=True)
+    for number, made in setting.run("shards", build_shard, left):
+        write_json(setting.out / WORK / "shards" / f"{left[number].name}.json", made)
+        known[made.name] = made
+    done = [known[job.name] for job in jobs]
+    for plan, shard in zip(planned, done, strict=True):
+        counted = Tally(
+            candidate_reasons=dict(shard.reasons), examples=shard.examples, rows=shard.rows
+        )
+        plan.pair.tallies[plan.split].add(counted)
+    return sorted(done, key=lambda shard: shard.name)
+
+
+def finished_shards(out: Path, sealed: Sequence[Shard]) -> dict[str, Shard]:
+    """Shards finished before, by the markers of a killed build and by the lock of a whole one.
+
+    The shards of the lock get markers too, since the lock goes when the first file changes.
+    """
+    markers = out / WORK / "shards"
+    for shard in sealed:
+        write_json(markers / f"{shard.name}.json", shard)
+    found = [read_json(path, Shard) for path in sorted(markers.rglob("*.json"))]
+    return {shard.name: shard for shard in found}
+
+
+def _job(
+    setting: Setting,
+    plan: Planned,
+    item: Indexed,
+    pictured: Pictured | None,
+    stamps: str,
+    code: str,
+) -> ShardJob:
+    manifest, task, source = setting.manifest, plan.pair.task, plan.pair.source
+    name = f"{task.key}/{SPLITS[plan.split]}-{source}-{plan.number:05d}-of-{plan.count:05d}"
+    wording = Wording(
+        overlay=str(manifest.templates) if manifest.templates else None,
+        template=setting.templates.digest(task.key),
+        dialect=manifest.box_dialect,
+        phrasings=manifest.phrasings,
+        shelf=str(pictured.shelf) if pictured else None,
+        embed=manifest.images.mode == "embed",
+        suffix=manifest.images.suffix,
+    )
+    own = terms(source, setting.sources)
+    key = digest(
+        plan.pair.key,
+        plan.rows.tobytes(),
+        plan.ordinals.tobytes(),
+        replace(wording, overlay=None, shelf=None),
+        manifest.images.model_dump(),
+        stamps,
+        own,
+        code,
+    )
+    return ShardJob(
+        name=name,
+        path=str(setting.out / "data" / f"{name}.parquet"),
+        key=key,
+        task=task.key,
+        files=item.files,
+        label_sets=setting.sources[source].card.label_sets,
+        rules=setting.rules,
+        terms=own,
+        rows=plan.rows,
+        ordinals=plan.ordinals,
+        wording=wording,
+    )
+
+
+def _stands(job: ShardJob, shard: Shard | None) -> bool:
+    """Whether the shard was finished under the same key and its file is still there."""
+    if shard is None or shard.key != job.key:
+        return False
+    path = Path(job.path)
+    return path.is_file() and path.stat().st_size == shard.size
+
+
+def _stamps(planned: Sequence[Planned], pictured: Pictured | None) -> dict[int, str]:
+    """By identity of the references: a digest of the picture files as they stand now."""
+    known = {
+        (release, item.path): item.stamp
+        for release, items in (pictured.wanted if pictured else {}).items()
+        for item in items
+    }
+    digests: dict[int, str] = {}
+    for plan in planned:
+        if id(plan.references) in digests:
+            continue
+        state = xxh3_128()
+        for reference in plan.references:
+            release, path, _ = reference.split(REFERENCE_END)
+            state.update(f"{reference}{known.get((release, path))}".encode())
+        digests[id(plan.references)] = state.hexdigest()
+    return digests

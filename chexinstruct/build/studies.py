@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import msgspec
 import pyarrow as pa
 
 from chexinstruct.build.cache import code_digest, digest, once, read_json, write_json
+from chexinstruct.build.setting import Setting
 from chexinstruct.draw import key
 from chexinstruct.errors import ReleaseError
 from chexinstruct.release import Release
 from chexinstruct.schema import Study
-from chexinstruct.source import Parent, Source
+from chexinstruct.source import Parent, Source, registry
 
 BATCH = 4096
 """Studies per record batch of the table."""
@@ -77,6 +79,12 @@ class StudyTable:
         return {key(i.key): row for row, study in enumerate(self) for i in study.images}
 
 
+@lru_cache(maxsize=64)
+def open_studies(path: str) -> StudyTable:
+    """The table at a path, opened once a process."""
+    return StudyTable(Path(path))
+
+
 class Rejection(msgspec.Struct, frozen=True):
     """A row or file that could not be used."""
 
@@ -92,12 +100,61 @@ class Loaded(msgspec.Struct, frozen=True):
 
     source: str
     key: str
+    table: str
+    """Path of the study table."""
     studies: int
     rejects: list[Rejection]
     """The first of them, as many as the release keeps."""
     reject_counts: dict[str, int]
     expected_counts: dict[str, int]
     """Of rejects that are known of the release."""
+
+
+@dataclass(frozen=True)
+class LoadJob:
+    """Load the studies of a source whose parents are loaded."""
+
+    source: str
+    location: str
+    cache: Path
+    parents: Mapping[str, tuple[str, Path]]
+    """Stage key and table of each parent."""
+
+
+def load(job: LoadJob) -> Loaded:
+    """Scan the release and write its study table, unless it stands in the cache."""
+    source = registry()[job.source]
+    with Release.open(job.location, source=job.source) as release:
+        listing = release.digest()
+    key = studies_key(source, listing, {name: k for name, (k, _) in job.parents.items()})
+    tables = {name: path for name, (_, path) in job.parents.items()}
+    return load_studies(source, job.location, job.cache, key, tables)
+
+
+def load_all(setting: Setting, locations: Mapping[str, str]) -> dict[str, Loaded]:
+    """Load all sources, parents before children, the others side by side."""
+    loaded: dict[str, Loaded] = {}
+    left = dict(locations)
+
+    def parents(key: str) -> tuple[str, ...]:
+        return setting.sources[key].card.requires
+
+    def parent(name: str) -> tuple[str, Path]:
+        return loaded[name].key, Path(loaded[name].table)
+
+    with setting.bar("studies", len(left)) as bar:
+        while left:
+            ready = [key for key in left if all(name in loaded for name in parents(key))]
+            jobs = [
+                LoadJob(
+                    key, left.pop(key), setting.cache, {name: parent(name) for name in parents(key)}
+                )
+                for key in ready
+            ]
+            for number, said in setting.executor.run(load, jobs):
+                loaded[ready[number]] = said
+                bar.update()
+    return loaded
 
 
 def studies_key(source: Source, release_digest: str, parents: Mapping[str, str]) -> str:
@@ -122,7 +179,8 @@ def load_studies(
         ReleaseError: the release is not what the card describes, two studies share an id, or too
             many rows were rejected.
     """
-    table, said = table_path(cache, source.key, stage_key), said_path(cache, source.key, stage_key)
+    table = cache / "studies" / f"{source.key}-{stage_key}.arrow"
+    said = table.with_suffix(".json")
     if table.exists() and (loaded := read_json(said, Loaded)):
         return _judged(loaded)
     with Release.open(location, source=source.key) as release:
@@ -141,19 +199,9 @@ def load_studies(
         rejects = [
             Rejection(r.path, r.row, r.reason, r.detail, r.expected) for r in release.rejects
         ]
-    loaded = Loaded(source.key, stage_key, count, rejects, split[False], split[True])
+    loaded = Loaded(source.key, stage_key, str(table), count, rejects, split[False], split[True])
     write_json(said, loaded)
     return _judged(loaded)
-
-
-def table_path(cache: Path, source: str, stage_key: str) -> Path:
-    """Where the study table of a source stands."""
-    return cache / "studies" / f"{source}-{stage_key}.arrow"
-
-
-def said_path(cache: Path, source: str, stage_key: str) -> Path:
-    """Where the counts and rejects of a source stand."""
-    return cache / "studies" / f"{source}-{stage_key}.json"
 
 
 def _judged(loaded: Loaded) -> Loaded:

@@ -1,0 +1,206 @@
+"""A build: the stages, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from chexinstruct.build.cache import default_cache, private_folder, read_json
+from chexinstruct.build.candidates import candidates
+from chexinstruct.build.executor import Executor
+from chexinstruct.build.index import Indexed, index
+from chexinstruct.build.inputs import choose
+from chexinstruct.build.ledger import Lock, SourceAccount, line, new_lock
+from chexinstruct.build.people import REASONS, People, resolve
+from chexinstruct.build.pictures import Pictured, normalise_all
+from chexinstruct.build.seal import LOCK, seal
+from chexinstruct.build.select import plan_shards
+from chexinstruct.build.setting import BuildOptions, Rules, Setting
+from chexinstruct.build.shards import WORK, finished_shards, write_shards
+from chexinstruct.build.store import store_all
+from chexinstruct.build.studies import Loaded, load_all, open_studies
+from chexinstruct.errors import CallError, ChexinstructError
+from chexinstruct.manifest import Manifest
+from chexinstruct.schema import SPLITS
+from chexinstruct.source import registry
+from chexinstruct.tasks import Task
+from chexinstruct.tasks import registry as task_registry
+from chexinstruct.templating import Templates
+
+
+class MissingPictures(ChexinstructError):
+    """Pictures that studies name are not in the release."""
+
+
+def build(
+    manifest: Manifest, data_root: str | Path, out: str | Path, options: BuildOptions | None = None
+) -> Lock:
+    """Build a corpus, or what of it is not built yet.
+
+    Args:
+        manifest: the recipe.
+        data_root: folder or URL that holds one folder a source key.
+        out: folder of the corpus.
+        options: how to run.
+
+    Returns:
+        The lock of the corpus: counts, ledger, and a digest for each file.
+
+    Raises:
+        ChexinstructError: told in one line; nothing half-written stands under its final name.
+    """
+    options = options or BuildOptions()
+    folder = Path(out)
+    rules = Rules(
+        seed=manifest.seed,
+        consensus=manifest.consensus,
+        uncertain=manifest.uncertain,
+        text=manifest.text,
+        languages=manifest.languages,
+        pictures=manifest.images.mode != "none",
+    )
+    with Executor(options.workers) as executor:
+        setting = Setting(
+            manifest=manifest,
+            rules=rules,
+            data_root=str(data_root),
+            out=folder,
+            cache=options.cache or default_cache(),
+            options=options,
+            sources=registry(),
+            tasks=_tasks(manifest),
+            templates=Templates(manifest.templates),
+            executor=executor,
+        )
+        try:
+            with FileLock(private_folder(folder / WORK) / "lock", timeout=0):
+                return _run(setting)
+        except Timeout:
+            raise CallError(f"another build is writing to {folder}; wait for it to end") from None
+
+
+def _run(setting: Setting) -> Lock:
+    inputs = choose(
+        setting.manifest.sources,
+        setting.sources,
+        setting.data_root,
+        setting.options.source_dirs,
+        available=setting.options.available,
+    )
+    for task in setting.tasks:
+        setting.templates.load(task)  # a wrong template is told before hours of work
+    loaded = load_all(setting, inputs.locations)
+    people = resolve(
+        {key: open_studies(said.table) for key, said in loaded.items()},
+        setting.sources,
+        seed=setting.manifest.seed,
+        shares=setting.manifest.shares,
+        policy=setting.manifest.split_policy,
+    )
+    indexed = {key: index(setting, key, loaded[key], people[key]) for key in sorted(inputs.asked)}
+    _judge_missing(setting, indexed)
+    pairs = [pair for key, item in indexed.items() for pair in candidates(setting, key, item)]
+    planned = [plan for pair in pairs for plan in plan_shards(setting, pair)]
+    pictured: Pictured | None = None
+    if setting.rules.pictures:
+        used = {id(plan.references): plan.references for plan in planned}
+        pictured = normalise_all(setting, used.values(), inputs.locations)
+    before: Lock | None = read_json(setting.out / LOCK, Lock)
+    finished = finished_shards(setting.out, before.shards if before else ())
+    shards = write_shards(setting, planned, indexed, pictured, finished, setting.out / LOCK)
+    stored = []
+    if pictured is not None and setting.manifest.images.mode == "store":
+        stored = store_all(setting, pictured)
+    bad = pictured.bad if pictured else {}
+    lock = new_lock(
+        manifest=_resolved(setting),
+        sources=[
+            _account(setting, key, loaded[key], people[key], indexed[key], bad)
+            for key in sorted(inputs.asked)
+        ],
+        ledger=[
+            line(pair.task.key, pair.source, SPLITS[split], tally)
+            for pair in sorted(pairs, key=lambda pair: (pair.task.key, pair.source))
+            for split, tally in sorted(pair.tallies.items())
+        ],
+        shards=shards,
+        pictures=stored,
+        skipped_sources=dict.fromkeys(inputs.skipped, "release not found"),
+    )
+    rejects = {key: said.rejects for key, said in loaded.items() if said.rejects}
+    seal(setting.out, lock, setting.sources, setting.tasks, rejects, bad)
+    return lock
+
+
+def _tasks(manifest: Manifest) -> dict[str, Task]:
+    known = task_registry()
+    if manifest.tasks == "all":
+        return known
+    unknown = sorted(set(manifest.tasks) - known.keys())
+    if unknown:
+        raise CallError(f"unknown task {unknown[0]!r}; `chexinstruct tasks` lists them")
+    return {name: task for name, task in known.items() if name in manifest.tasks}
+
+
+def _resolved(setting: Setting) -> dict[str, Any]:
+    """The manifest as it stands in the lock: no path of this machine, templates by digest."""
+    content = setting.manifest.model_dump(mode="json", exclude={"templates"})
+    if setting.manifest.templates is not None:
+        content["templates"] = {name: setting.templates.digest(name) for name in setting.tasks}
+    return content
+
+
+def _judge_missing(setting: Setting, indexed: Mapping[str, Indexed]) -> None:
+    if not setting.rules.pictures or setting.options.on_missing_image == "skip":
+        return
+    told = [
+        f"{key}: {item.counted.missing} of {item.counted.pictures} pictures are not in the "
+        f"release, the first {item.counted.first_missing}"
+        for key, item in indexed.items()
+        if item.counted.missing
+    ]
+    if told:
+        raise MissingPictures(
+            "; ".join(told) + "; --on-missing-image skip builds without them, counted"
+        )
+
+
+def _account(
+    setting: Setting,
+    key: str,
+    said: Loaded,
+    people: People,
+    item: Indexed,
+    bad: Mapping[str, list[tuple[str, str, str]]],
+) -> SourceAccount:
+    splits = people.split[item.rows]
+    left_out = {
+        reason: int(np.count_nonzero(people.split == number)) for number, reason in REASONS.items()
+    }
+    left_out["beyond_limit_or_split"] = said.studies - len(item.rows) - sum(left_out.values())
+    reasons: dict[str, int] = {}
+    for _, reason, _ in bad.get(key, ()):
+        reasons[reason] = reasons.get(reason, 0) + 1
+    found = {"studies": said.studies, "patients": len(np.unique(people.person))}
+    return SourceAccount(
+        source=key,
+        studies_key=said.key,
+        studies=said.studies,
+        splits={
+            name: int(np.count_nonzero(splits == number)) for number, name in enumerate(SPLITS)
+        },
+        left_out={reason: n for reason, n in left_out.items() if n},
+        pictures=item.counted.pictures,
+        missing_pictures=item.counted.missing,
+        bad_pictures=dict(sorted(reasons.items())),
+        rejects=dict(sorted(said.reject_counts.items())),
+        expected_rejects=dict(sorted(said.expected_counts.items())),
+        expected=[
+            {"what": c.what, "published": c.n, "found": found.get(c.what), "origin": c.origin}
+            for c in setting.sources[key].card.counts
+        ],
+    )

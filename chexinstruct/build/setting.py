@@ -1,0 +1,82 @@
+"""What every stage of one build shares."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from tqdm import tqdm
+
+from chexinstruct.build.executor import Executor
+from chexinstruct.manifest import Manifest
+from chexinstruct.source import Source
+from chexinstruct.tasks import Task
+from chexinstruct.templating import Templates
+
+J = TypeVar("J")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """How a build runs; the manifest says what it makes."""
+
+    workers: int = 1
+    cache: Path | None = None
+    """None: the user's own cache folder."""
+    progress: bool = False
+    source_dirs: Mapping[str, str] = field(default_factory=dict)
+    """Places of sources that do not lie in the data root."""
+    available: bool = False
+    """Build what is there and leave out the sources that are not."""
+    on_missing_image: Literal["fail", "skip"] = "fail"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What of the manifest changes facts; also the policies that tasks see."""
+
+    seed: int
+    consensus: str
+    uncertain: str
+    text: str
+    languages: tuple[str, ...]
+    pictures: bool
+    """False: the corpus has no pictures, so a missing file is no loss."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One build: its recipe, its registries, and the means to run jobs."""
+
+    manifest: Manifest
+    rules: Rules
+    data_root: str
+    out: Path
+    cache: Path
+    options: BuildOptions
+    sources: Mapping[str, Source]
+    tasks: Mapping[str, Task]
+    """Those of the manifest."""
+    templates: Templates
+    executor: Executor
+
+    def run(
+        self, title: str, function: Callable[[J], R], jobs: Sequence[J]
+    ) -> Iterator[tuple[int, R]]:
+        """(number of the job, result) as they come, with a progress bar of jobs."""
+        with self.bar(title, len(jobs)) as bar:
+            for number, result in self.executor.run(function, jobs):
+                bar.update()
+                yield number, result
+
+    @contextmanager
+    def bar(self, title: str, total: int) -> Iterator[Any]:
+        """A progress bar on the error stream."""
+        hidden = not self.options.progress or total == 0
+        with tqdm(desc=title, total=total, file=sys.stderr, disable=hidden, leave=False) as bar:
+            yield bar
