@@ -67,8 +67,8 @@ NEEDS: dict[str, Need] = {
         ),
     ),
     "labelled_regions": Need(
-        "a region with a finding",
-        _region(lambda region: region.label is not None),
+        "a box with a finding",
+        _region(lambda region: region.label is not None and region.shape == "box"),
     ),
     "phrases": Need("a region with a phrase", _region(lambda region: region.phrase is not None)),
     "pneumothorax_masks": Need(

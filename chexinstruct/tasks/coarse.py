@@ -1,0 +1,277 @@
+"""Coarse-grained image understanding: what a whole study or picture shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import comb
+
+from chexinstruct.draw import Draw
+from chexinstruct.schema import Facts, Image, LabelSet, Study
+from chexinstruct.tasks.contract import Context, Drop, task
+from chexinstruct.tasks.labels import specific, states
+from chexinstruct.tasks.pictures import frontal, laterals, shown
+
+NONE_OF_THESE = "none of these"
+NO_FINDING = "no finding"
+LIST_LIMIT = 26
+"""Options of a list at most: as many as there are letters."""
+SET_LIMIT = 5
+"""Findings of one option of a set choice at most."""
+WRONG_SETS = 3
+YES, NO = "Yes", "No"
+
+
+@task("image_classification", "coarse", "Image classification", needs=("images", "labels"))
+def image_classification(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Say which findings of an applied label set a study shows.
+
+    Label sets with several findings give a list (all that apply, among options or without), a
+    choice between sets of equal size, and a yes/no question on a present and on an absent finding;
+    sets of one finding a yes/no question; exclusive classes one choice.
+    """
+    images = shown(study)
+    if not images:
+        yield Drop(reason="no_current_picture")
+        return
+    sets = context.label_sets()
+    for label_set in sets:
+        if len(sets) > 1 and _inside_another(label_set, sets):
+            continue
+        found = states(study, label_set, context.policies)
+        if label_set.kind == "exclusive":
+            yield _choice(images, label_set, found.present)
+            continue
+        present, absent = specific(found.present), found.absent
+        if not (present or absent):
+            yield Drop(reason="no_known_finding")
+            continue
+        draw = context.draw(label_set.name)
+        if label_set.kind == "multi":
+            if draw.chance(0.2) and found.complete and present == found.present:
+                yield _free_list(images, label_set, present)
+            else:
+                yield _list(images, label_set, present, absent, draw)
+            if present:
+                yield _set_choice(images, label_set, present, absent, draw)
+        if present:
+            yield _yes_no(images, label_set, draw.choice(present), True, draw)
+        if absent:
+            yield _yes_no(images, label_set, draw.choice(absent), False, draw)
+
+
+def _inside_another(label_set: LabelSet, sets: Sequence[LabelSet]) -> bool:
+    """Whether another set asks all that this one would ask, and more."""
+    return label_set.kind == "multi" and any(
+        other.kind == "multi" and set(label_set.findings) < set(other.findings) for other in sets
+    )
+
+
+def _free_list(images: tuple[Image, ...], label_set: LabelSet, present: tuple[str, ...]) -> Facts:
+    answers = present or (NO_FINDING,)
+    return Facts(
+        key=f"{label_set.name}/list",
+        form="free_list",
+        images=images,
+        slots={"answer": ", ".join(answers)},
+        answers=answers,
+        label_set=label_set.name,
+    )
+
+
+def _list(
+    images: tuple[Image, ...],
+    label_set: LabelSet,
+    present: tuple[str, ...],
+    absent: tuple[str, ...],
+    draw: Draw,
+) -> Facts | Drop:
+    if len(present) + len(absent) < 2:
+        return Drop(reason="too_few_known")
+    room = LIST_LIMIT - 1 - len(present)
+    if room < 0:
+        return Drop(reason="too_many_present")
+    if len(absent) > room:
+        absent = tuple(draw.sample(absent, room))
+    return Facts(
+        key=f"{label_set.name}/list",
+        form="list",
+        images=images,
+        options=(*present, *absent, NONE_OF_THESE),
+        answers=present or (NONE_OF_THESE,),
+        label_set=label_set.name,
+    )
+
+
+def _set_choice(
+    images: tuple[Image, ...],
+    label_set: LabelSet,
+    present: tuple[str, ...],
+    absent: tuple[str, ...],
+    draw: Draw,
+) -> Facts | Drop:
+    """The true set against sets of the same size in which nothing is true."""
+    size = len(present)
+    if size > SET_LIMIT:
+        return Drop(reason="too_many_present")
+    count = comb(len(absent), size)
+    if not count:
+        return Drop(reason="too_few_absent")
+    right = ", ".join(present)
+    wrong = [
+        ", ".join(_combination(absent, size, rank))
+        for rank in _distinct(count, min(WRONG_SETS, count), draw)
+    ]
+    return Facts(
+        key=f"{label_set.name}/set_choice",
+        form="set_choice",
+        images=images,
+        options=(right, *wrong),
+        answers=(right,),
+        label_set=label_set.name,
+    )
+
+
+def _distinct(n: int, k: int, draw: Draw) -> list[int]:
+    """``k`` different numbers below ``n`` in ``k`` draws (Floyd; Bentley, CACM 30(9), 1987)."""
+    chosen: list[int] = []
+    for top in range(n - k, n):
+        number = draw.below(top + 1)
+        chosen.append(top if number in chosen else number)
+    return chosen
+
+
+def _combination(items: Sequence[str], size: int, rank: int) -> list[str]:
+    """The combination of that rank among all of ``size`` items, in lexicographic order."""
+    picked = []
+    start = 0
+    while size:
+        without = comb(len(items) - start - 1, size - 1)
+        if rank < without:
+            picked.append(items[start])
+            size -= 1
+        else:
+            rank -= without
+        start += 1
+    return picked
+
+
+def _yes_no(
+    images: tuple[Image, ...], label_set: LabelSet, finding: str, present: bool, draw: Draw
+) -> Facts:
+    side, answer = ("present", YES) if present else ("absent", NO)
+    listed = draw.chance(0.5)
+    return Facts(
+        key=f"{label_set.name}/{side}",
+        form="yes_no_options" if listed else "yes_no",
+        images=images,
+        slots={"finding": finding, "answer": answer},
+        options=(YES, NO) if listed else (),
+        answers=(answer,),
+        balance=f"{finding}/{side}",
+        finding=finding,
+        label_set=label_set.name,
+    )
+
+
+def _choice(
+    images: tuple[Image, ...], label_set: LabelSet, present: tuple[str, ...]
+) -> Facts | Drop:
+    if len(present) != 1:
+        return Drop(reason="no_known_finding")
+    return Facts(
+        key=f"{label_set.name}/choice",
+        form="choice",
+        images=images,
+        options=label_set.findings,
+        answers=present,
+        finding=present[0],
+        label_set=label_set.name,
+    )
+
+
+VIEWS = {
+    "AP": "anteroposterior (AP)",
+    "PA": "posteroanterior (PA)",
+    "LATERAL": "lateral",
+    "LL": "lateral",
+}
+"""Projections asked for; others are too rare, or not told apart well enough by the releases."""
+ABBREVIATIONS = {"AP": "AP", "PA": "PA", "LATERAL": "lateral", "LL": "lateral"}
+LEFT_LATERAL = "left lateral"
+
+
+@task("view_classification", "coarse", "View classification", needs=("images", "view"))
+def view_classification(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Name the projection of one picture."""
+    images = shown(study)
+    if not images:
+        yield Drop(reason="no_current_picture")
+    for image in images:
+        if image.view is None:
+            yield Drop(reason="no_view")
+        elif image.view not in VIEWS:
+            yield Drop(reason="other_view")
+        else:
+            yield _view(image, image.view, context.draw(image.key))
+
+
+def _view(image: Image, view: str, draw: Draw) -> Facts:
+    if draw.below(3) == 0:
+        answer = ABBREVIATIONS[view]
+        return Facts(
+            key=image.key,
+            form="free",
+            images=(image,),
+            slots={"answer": answer},
+            answers=(answer,),
+        )
+    # A picture known only as lateral may well be a left lateral: both would then be true.
+    lateral = LEFT_LATERAL if view != "LATERAL" and draw.chance(0.5) else VIEWS["LATERAL"]
+    return Facts(
+        key=image.key,
+        form="choice",
+        images=(image,),
+        options=(VIEWS["AP"], VIEWS["PA"], lateral),
+        answers=(lateral if view == "LL" else VIEWS[view],),
+    )
+
+
+def _pools(study: Study) -> Sequence[str]:
+    return ("lateral",) if frontal(study) and laterals(study) else ()
+
+
+@task(
+    "view_matching",
+    "coarse",
+    "View matching",
+    needs=("images", "frontal_and_lateral"),
+    pools=_pools,
+)
+def view_matching(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Say whether a frontal and a lateral picture were taken in one study."""
+    draw = context.draw("pair")
+    front, side = frontal(study), laterals(study)
+    if not (front and side):
+        yield Drop(reason="no_current_picture")
+        return
+    view = draw.choice(front)
+    yield _match(view, draw.choice(side), True, draw)
+    for other in context.negatives("lateral"):
+        if candidates := laterals(other):
+            yield _match(view, draw.choice(candidates), False, draw)
+            return
+    yield Drop(reason="no_negative")
+
+
+def _match(view: Image, other: Image, same: bool, draw: Draw) -> Facts:
+    side, answer = ("yes", YES) if same else ("no", NO)
+    listed = draw.chance(0.5)
+    return Facts(
+        key=side,
+        form="yes_no_options" if listed else "yes_no",
+        images=(view, other) if draw.chance(0.5) else (other, view),
+        slots={"answer": answer},
+        options=(YES, NO) if listed else (),
+        answers=(answer,),
+        balance=f"match/{side}",
+    )

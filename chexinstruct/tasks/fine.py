@@ -1,0 +1,355 @@
+"""Fine-grained image understanding: where in a picture something is, and what it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+import msgspec
+
+from chexinstruct.draw import key
+from chexinstruct.regions import Consensus, clip, consensus, iou
+from chexinstruct.reports import POLICIES, find_leaks
+from chexinstruct.schema import Facts, Image, LabelSet, Region, Study
+from chexinstruct.tasks.contract import Context, Drop, Task, task
+from chexinstruct.tasks.labels import readers, specific, states
+from chexinstruct.tasks.pictures import shown
+
+AMBIGUOUS_IOU = 0.7
+"""Boxes of two findings with a higher IoU mark one place: the box alone does not tell which."""
+ASKED_BOXES = 2
+"""Boxes of one diagnosis question at most."""
+WRONG_FINDINGS = 3
+
+
+def _box_sets(context: Context, *, every: bool = False) -> list[LabelSet]:
+    """Applied label sets of which boxes were drawn; with ``every``, of each present finding."""
+    return [
+        s
+        for s in context.label_sets()
+        if s.shape == "box" and (s.drawn == "all" or (s.drawn == "some" and not every))
+    ]
+
+
+def _agreed(study: Study, image: Image, findings: Collection[str], context: Context) -> Consensus:
+    """What the readers agree on among the boxes of these findings in one picture."""
+    return consensus(
+        [
+            r
+            for r in study.regions
+            if r.image == image.key and r.shape == "box" and r.label in findings
+        ],
+        context.policies.consensus,
+        readers=len(readers(study, image.key)),
+    )
+
+
+def _by_finding(regions: Sequence[Region]) -> dict[str, list[Region]]:
+    found: dict[str, list[Region]] = {}
+    for region in regions:
+        if region.label is not None:
+            found.setdefault(region.label, []).append(region)
+    return found
+
+
+def _misplaced(regions: Sequence[Region]) -> str | None:
+    """Why some region has no place in its picture, or None when all have."""
+    for region in regions:
+        if region.frame is None:
+            return "no_image_size"
+        if clip(region.box, region.frame) is None:
+            return "box_outside_picture"
+    return None
+
+
+class _Known(msgspec.Struct):
+    """The findings of several label sets in one picture."""
+
+    present: list[str]
+    absent: list[str]
+    doubtful: list[str]
+
+
+def _known(study: Study, image: Image, sets: Sequence[LabelSet], context: Context) -> _Known:
+    known = _Known([], [], [])
+    for label_set in sets:
+        found = states(study, label_set, context.policies, image=image.key)
+        known.present += found.present
+        known.absent += found.absent
+        known.doubtful += found.disputed + found.uncertain
+    known.present = list(dict.fromkeys(known.present))
+    shut = {*known.present, *known.doubtful}
+    known.absent = [f for f in dict.fromkeys(known.absent) if f not in shut]
+    return known
+
+
+@task(
+    "abnormality_detection",
+    "fine",
+    "Abnormality detection",
+    needs=("images", "all_boxes"),
+)
+def abnormality_detection(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Box and name every abnormality of one picture, or say that there is none."""
+    sets = _box_sets(context, every=True)
+    findings = {f for s in sets for f in s.findings}
+    for image in shown(study):
+        agreed = _agreed(study, image, findings, context)
+        boxed = {r.label for r in agreed.regions}
+        known = _known(study, image, context.label_sets(), context)
+        missing = [f for f in known.present if f not in boxed and (f in findings or not boxed)]
+        if any(f in agreed.disputed for f in missing):
+            yield Drop(reason="no_consensus")
+        elif missing:
+            yield Drop(reason="not_drawn")
+        elif not boxed and (agreed.left_out or known.doubtful):
+            yield Drop(reason="no_consensus")
+        elif reason := _misplaced(agreed.regions):
+            yield Drop(reason=reason)
+        else:
+            yield Facts(
+                key=image.key,
+                form="detect",
+                images=(image,),
+                found=agreed.regions,
+                named="label",
+            )
+
+
+@task(
+    "abnormality_grounding",
+    "fine",
+    "Abnormality grounding",
+    needs=("images", "boxes"),
+)
+def abnormality_grounding(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Box one named finding of one picture, or say that it is not there."""
+    sets = _box_sets(context)
+    findings = {f for s in sets for f in s.findings}
+    for image in shown(study):
+        agreed = _agreed(study, image, findings, context)
+        boxes = _by_finding(agreed.regions)
+        known = _known(study, image, sets, context)
+        placed = 0
+        for finding in dict.fromkeys((*boxes, *known.present)):
+            if not specific((finding,)):
+                yield Drop(reason="unspecific_finding")
+            elif finding in agreed.disputed:
+                yield Drop(reason="no_consensus")
+            elif finding not in boxes:
+                yield Drop(reason="not_drawn")
+            elif reason := _misplaced(boxes[finding]):
+                yield Drop(reason=reason)
+            else:
+                placed += 1
+                yield _grounding(image, finding, boxes[finding])
+        absent = specific(tuple(known.absent))
+        if not absent:
+            yield Drop(reason="no_absent_finding")
+        drawn = context.draw(image.key, "absent").sample(absent, min(max(1, placed), len(absent)))
+        for finding in drawn:
+            yield _grounding(image, finding, [])
+
+
+def _grounding(image: Image, finding: str, boxes: Sequence[Region]) -> Facts:
+    return Facts(
+        key=f"{image.key}/{finding}",
+        form="ground",
+        images=(image,),
+        slots={"finding": finding},
+        found=tuple(boxes),
+        named="label",
+        balance=f"{finding}/{'present' if boxes else 'absent'}",
+        finding=finding,
+    )
+
+
+def _folded(phrase: str) -> str:
+    return _shown_phrase(phrase).casefold()
+
+
+def _shown_phrase(phrase: str) -> str:
+    """A phrase is asked for and answered without the full stop of its sentence."""
+    return " ".join(phrase.split()).removesuffix(".")
+
+
+def _digest(phrase: str) -> str:
+    """Stands for a phrase in a key: keys are published where texts may not be."""
+    return f"{key(_folded(phrase)):016x}"
+
+
+@task(
+    "grounded_diagnosis",
+    "fine",
+    "Grounded diagnosis",
+    needs=("images", "labelled_regions"),
+)
+def grounded_diagnosis(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Name the finding that boxes mark in one picture."""
+    regions = [r for r in study.regions if r.shape == "box" and r.label is not None]
+    findings = {r.label for r in regions if r.label is not None}
+    sets = context.label_sets()
+    asked = False
+    for image in shown(study):
+        agreed = _agreed(study, image, findings, context)
+        groups: dict[tuple[str, str], list[Region]] = {}
+        for region in agreed.regions:
+            if region.label is not None:
+                group = (region.label, _folded(region.phrase or ""))
+                groups.setdefault(group, []).append(region)
+        for _ in agreed.disputed:
+            yield Drop(reason="no_consensus")
+        asked |= bool(groups or agreed.disputed)
+        if not groups:
+            continue
+        known = _known(study, image, sets, context)
+        wrong = specific(tuple(known.absent))
+        for (finding, _), boxes in groups.items():
+            yield _diagnosis(image, finding, boxes, agreed.regions, wrong, context)
+    if not asked:
+        yield Drop(reason="no_picture_of_region")
+
+
+def _diagnosis(
+    image: Image,
+    finding: str,
+    boxes: list[Region],
+    others: Sequence[Region],
+    wrong: Sequence[str],
+    context: Context,
+) -> Facts | Drop:
+    sets = [s for s in context.label_sets() if finding in s.findings]
+    if not any(len(s.findings) > 1 for s in sets):
+        return Drop(reason="single_finding")
+    if not specific((finding,)):
+        return Drop(reason="unspecific_finding")
+    if reason := _misplaced(boxes):
+        return Drop(reason=reason)
+    if len(boxes) > ASKED_BOXES:
+        return Drop(reason="too_many_boxes")
+    if any(
+        other.label != finding and iou(box.box, other.box) > AMBIGUOUS_IOU
+        for box in boxes
+        for other in others
+    ):
+        return Drop(reason="ambiguous_box")
+    name = f"{image.key}/{finding}"
+    if boxes[0].phrase:
+        name += f"/{_digest(boxes[0].phrase)}"
+    draw = context.draw(name)
+    listed = draw.chance(0.5) and bool(wrong)
+    options = (finding, *draw.sample(wrong, min(WRONG_FINDINGS, len(wrong)))) if listed else ()
+    return Facts(
+        key=name,
+        form="choice" if listed else "free",
+        images=(image,),
+        slots={"answer": finding},
+        options=options,
+        answers=(finding,),
+        asked=tuple(boxes),
+        finding=finding,
+    )
+
+
+def segmentation(key: str, finding: str, title: str) -> Task:
+    """A task that boxes each drawn region of one finding, or says that there is none.
+
+    Its key in :data:`~chexinstruct.tasks.needs.NEEDS` is the finding's name with ``_masks``.
+    """
+
+    @task(key, "fine", title, needs=("images", f"{finding.replace(' ', '_')}_masks"))
+    def facts(study: Study, context: Context) -> Iterator[Facts | Drop]:
+        sets = [
+            s
+            for s in context.label_sets()
+            if s.shape == "mask" and s.drawn != "none" and finding in s.findings
+        ]
+        for image in shown(study):
+            drawn = tuple(r for r in study.regions if r.image == image.key and r.label == finding)
+            known = _known(study, image, sets, context)
+            if finding in known.doubtful:
+                yield Drop(reason="no_consensus")
+            elif not drawn and finding in known.present:
+                yield Drop(reason="not_drawn")
+            elif not drawn and finding not in known.absent:
+                yield Drop(reason="no_known_finding")
+            elif reason := _misplaced(drawn):
+                yield Drop(reason=reason)
+            else:
+                yield Facts(
+                    key=image.key,
+                    form="segment",
+                    images=(image,),
+                    slots={"finding": finding},
+                    found=drawn,
+                    named="label",
+                    balance=f"{finding}/{'present' if drawn else 'absent'}",
+                    finding=finding,
+                )
+
+    return facts
+
+
+pneumothorax_segmentation = segmentation(
+    "pneumothorax_segmentation", "pneumothorax", "Pneumothorax segmentation"
+)
+
+
+def _phrases(study: Study) -> Iterator[tuple[Image, str, list[Region]]]:
+    """Picture, phrase and boxes; phrases that differ in case or full stop alone are one."""
+    for image in shown(study):
+        groups: dict[str, dict[tuple[float, ...], Region]] = {}
+        for region in study.regions:
+            if region.image == image.key and region.phrase is not None:
+                # One place may be given under two findings.
+                groups.setdefault(_folded(region.phrase), {}).setdefault(region.box, region)
+        for boxes in groups.values():
+            regions = list(boxes.values())
+            phrase = _shown_phrase(regions[0].phrase or "")
+            yield image, phrase, [msgspec.structs.replace(r, phrase=phrase) for r in regions]
+
+
+@task("phrase_grounding", "fine", "Phrase grounding", needs=("images", "phrases"))
+def phrase_grounding(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Box what a phrase speaks of."""
+    nothing = True
+    for image, phrase, regions in _phrases(study):
+        nothing = False
+        if reason := _misplaced(regions):
+            yield Drop(reason=reason)
+            continue
+        yield Facts(
+            key=f"{image.key}/{_digest(phrase)}",
+            form="ground",
+            images=(image,),
+            slots={"phrase": phrase},
+            found=tuple(regions),
+            named="phrase",
+        )
+    if nothing:
+        yield Drop(reason="no_picture_of_region")
+
+
+@task("grounded_captioning", "fine", "Grounded captioning", needs=("images", "phrases"))
+def grounded_captioning(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Word what boxes mark, as a report would."""
+    nothing = True
+    for image, phrase, regions in _phrases(study):
+        nothing = False
+        leaks = (
+            find_leaks(phrase, POLICIES["image_target"]) if context.policies.text == "clean" else ()
+        )
+        if leaks:
+            yield Drop(reason=f"leak_{leaks[0]}")
+        elif reason := _misplaced(regions):
+            yield Drop(reason=reason)
+        else:
+            yield Facts(
+                key=f"{image.key}/{_digest(phrase)}",
+                form="describe",
+                images=(image,),
+                slots={"phrase": phrase},
+                answers=(phrase,),
+                asked=tuple(regions),
+            )
+    if nothing:
+        yield Drop(reason="no_picture_of_region")

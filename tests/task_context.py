@@ -1,0 +1,58 @@
+"""A context for tests of tasks: real draws, and the other studies it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from chexinstruct.draw import Draw, key
+from chexinstruct.schema import Facts, LabelSet, Study
+from chexinstruct.tasks import Drop, Task
+
+
+@dataclass(frozen=True)
+class FakePolicies:
+    consensus: str = "majority"
+    uncertain: str = "source"
+    text: str = "clean"
+
+
+@dataclass(frozen=True)
+class FakeContext:
+    seed: int = 0
+    policies: FakePolicies = FakePolicies()
+    sets: Sequence[LabelSet] = ()
+    earlier: Study | None = None
+    others: Sequence[Study] = ()
+    """Studies of every pool, in the order in which they are offered."""
+    asked: list[tuple[str, tuple[object, ...]]] = field(default_factory=list)
+    """The pools that were asked for."""
+
+    def draw(self, *names: object) -> Draw:
+        return Draw(key(self.seed, *names))
+
+    def label_sets(self) -> Sequence[LabelSet]:
+        return self.sets
+
+    def prior(self) -> Study | None:
+        return self.earlier
+
+    def negatives(self, pool: str, *names: object) -> Iterator[Study]:
+        self.asked.append((pool, names))
+        return iter(self.others)
+
+
+def run(task: Task, study: Study, context: FakeContext) -> tuple[list[Facts], list[str]]:
+    """The facts and the reasons of drops, each in order; keys of facts must differ."""
+    items = list(task.facts(study, context))
+    assert items, "a task yields at least one Facts or Drop"
+    facts = [item for item in items if isinstance(item, Facts)]
+    assert len({f.key for f in facts}) == len(facts)
+    return facts, [item.reason for item in items if isinstance(item, Drop)]
+
+
+def over_seeds(
+    task: Task, study: Study, make: Callable[[int], FakeContext], seeds: int = 200
+) -> list[Facts]:
+    """The facts under many seeds."""
+    return [f for seed in range(seeds) for f in run(task, study, make(seed))[0]]

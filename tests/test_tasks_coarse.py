@@ -1,0 +1,519 @@
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from task_context import FakeContext, FakePolicies, over_seeds, run
+
+from chexinstruct.schema import Facts, Image, Label, LabelSet, Region, Study
+from chexinstruct.tasks import FAMILIES, Task
+from chexinstruct.tasks.coarse import image_classification, view_classification, view_matching
+from chexinstruct.tasks.labels import readers, specific, states
+from chexinstruct.tasks.needs import NEEDS
+from chexinstruct.tasks.pictures import frontal, laterals, shown
+from chexinstruct.templating import Templates
+from chexinstruct.vocabulary import FINDINGS, compatible_negative
+
+TASKS = (image_classification, view_classification, view_matching)
+
+# Findings of which any may be absent beside any other.
+PLAIN = (
+    "cardiomegaly",
+    "emphysema",
+    "hernia",
+    "nodule",
+    "pleural effusion",
+    "pleural thickening",
+    "pneumothorax",
+    "rib fracture",
+)
+
+
+def label_set(**changes: Any) -> LabelSet:
+    content: dict[str, Any] = {
+        "name": "findings",
+        "findings": PLAIN,
+        "kind": "multi",
+        "method": "report_labeller",
+        "blank": "absent",
+    }
+    return LabelSet(**(content | changes))
+
+
+def image(key: str = "a.png", view: Any = "PA", **more: Any) -> Image:
+    return Image(key=key, path=key, view=view, **more)
+
+
+def study(*labels: Label, **more: Any) -> Study:
+    content: dict[str, Any] = {
+        "source": "made_up",
+        "id": "s1",
+        "images": (image(),),
+        "label_sets": ("findings",),
+        "labels": labels,
+    }
+    return Study(**(content | more))
+
+
+def present(*findings: str, reader: str | None = None) -> tuple[Label, ...]:
+    return tuple(Label(finding=f, reader=reader) for f in findings)
+
+
+def test_plain_findings_may_all_be_absent_beside_each_other() -> None:
+    assert all(compatible_negative(f, {g}) for f in PLAIN for g in PLAIN if f != g)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.key)
+def test_a_task_is_declared_with_known_words(task: Task) -> None:
+    assert task.family in FAMILIES
+    assert set(task.needs) <= set(NEEDS)
+
+
+# ------------------------------------------------------------------------------------- pictures
+
+
+def test_frontal_pictures_come_first_and_prior_ones_never() -> None:
+    pictures = (
+        image("d", "LL"),
+        image("c", None),
+        image("b", "PA"),
+        image("a", "LATERAL"),
+        image("e", "AP"),
+        image("f", "PA", role="prior"),
+    )
+    made = study(images=pictures)
+    assert {i.key for i in shown(made)} == set("abcde")
+    assert [i.key for i in shown(made)][:2] in (["b", "e"], ["e", "b"])
+    assert {i.key for i in frontal(made)} == {"b", "e"}
+    assert {i.key for i in laterals(made)} == {"a", "d"}
+    assert shown(made) == shown(study(images=pictures[::-1]))
+
+
+def test_a_lone_prior_picture_is_not_shown() -> None:
+    assert shown(study(images=(image(role="prior"),))) == ()
+
+
+# --------------------------------------------------------------------------------------- states
+
+
+def test_blank_means_what_the_label_set_says() -> None:
+    made = study(*present("nodule"), Label(finding="hernia", state="absent"))
+    found = states(made, label_set(), FakePolicies())
+    assert found.present == ("nodule",)
+    assert found.absent == tuple(f for f in PLAIN if f != "nodule")
+    found = states(made, label_set(blank="not_mentioned"), FakePolicies())
+    assert found.absent == ("hernia",)
+    assert not found.complete
+
+
+def test_uncertain_follows_the_policy() -> None:
+    made = study(
+        Label(finding="nodule", state="uncertain"), Label(finding="hernia", state="uncertain")
+    )
+    own = label_set(uncertain="absent", uncertain_by_finding={"nodule": "present"})
+
+    def of(policy: str) -> tuple[tuple[str, ...], tuple[str, ...], bool, bool]:
+        found = states(made, own, FakePolicies(uncertain=policy))
+        return found.present, found.uncertain, "hernia" in found.absent, "nodule" in found.absent
+
+    assert of("source") == (("nodule",), (), True, False)
+    assert of("ignore") == ((), ("hernia", "nodule"), False, False)
+    assert of("present") == (("hernia", "nodule"), (), False, False)
+    assert of("absent") == ((), (), True, True)
+
+
+def test_what_cannot_be_absent_beside_a_present_finding_is_unknown() -> None:
+    findings = ("consolidation", "lung opacity", "pneumothorax")
+    found = states(study(*present("consolidation")), label_set(findings=findings), FakePolicies())
+    assert found.present == ("consolidation",)
+    assert found.absent == ("pneumothorax",)
+    # Nor beside one of which the source is not sure.
+    doubtful = study(Label(finding="consolidation", state="uncertain"))
+    found = states(doubtful, label_set(findings=findings), FakePolicies())
+    assert found.absent == ("pneumothorax",)
+
+
+def test_a_majority_of_all_readers_decides() -> None:
+    made = study(
+        *present("nodule", "hernia", reader="R1"),
+        *present("nodule", reader="R2"),
+        *present("no finding", reader="R3"),
+    )
+    assert readers(made) == {"R1", "R2", "R3"}
+    found = states(made, label_set(), FakePolicies())
+    assert (found.present, found.disputed) == (("nodule",), ("hernia",))
+    assert "hernia" not in found.absent
+    assert not found.complete
+    for scheme in ("upstream", "all"):
+        found = states(made, label_set(), FakePolicies(consensus=scheme))
+        assert (found.present, found.disputed) == (("hernia", "nodule"), ())
+
+
+def test_half_of_the_readers_is_no_majority() -> None:
+    made = study(*present("nodule", reader="R1"), *present("no finding", reader="R2"))
+    assert states(made, label_set(), FakePolicies()).disputed == ("nodule",)
+
+
+def test_a_box_is_a_vote_where_boxes_were_drawn_and_a_doubt_elsewhere() -> None:
+    box = Region(image="a.png", shape="box", box=(1, 1, 5, 5), frame=(9, 9), label="nodule")
+    made = study(regions=(box,))
+    drawn = states(made, label_set(drawn="some", shape="box"), FakePolicies())
+    assert drawn.present == ("nodule",)
+    mined = states(made, label_set(), FakePolicies())
+    assert (mined.present, mined.disputed) == ((), ("nodule",))
+    assert "nodule" not in mined.absent
+    assert not mined.complete
+
+
+def test_labels_of_another_picture_say_nothing_of_this_one() -> None:
+    made = study(
+        Label(finding="nodule", image="b.png"),
+        Label(finding="hernia"),
+        images=(image(), image("b.png")),
+    )
+    assert states(made, label_set(), FakePolicies(), image="a.png").present == ("hernia",)
+    assert states(made, label_set(), FakePolicies(), image="b.png").present == ("hernia", "nodule")
+
+
+def test_exclusive_classes_are_absent_beside_the_present_one() -> None:
+    classes = label_set(kind="exclusive", blank="not_mentioned")
+    assert "hernia" in states(study(*present("nodule")), classes, FakePolicies()).absent
+    assert states(study(), classes, FakePolicies()).absent == ()
+
+
+@given(
+    votes=st.dictionaries(
+        st.sampled_from(["R1", "R2", "R3", "R4"]),
+        st.dictionaries(
+            st.sampled_from(PLAIN), st.sampled_from(["present", "absent", "uncertain"])
+        ),
+    ),
+    blank=st.sampled_from(["absent", "not_mentioned"]),
+    scheme=st.sampled_from(["majority", "upstream", "all"]),
+    policy=st.sampled_from(["source", "ignore", "present", "absent"]),
+)
+def test_states_never_overlap_and_an_absence_is_never_contradicted(
+    votes: dict[str, dict[str, Any]], blank: Any, scheme: str, policy: str
+) -> None:
+    labels = tuple(
+        Label(finding=f, state=s, reader=who)
+        for who, said in votes.items()
+        for f, s in said.items()
+    )
+    made = study(*labels)
+    found = states(made, label_set(blank=blank), FakePolicies(consensus=scheme, uncertain=policy))
+    groups = [found.present, found.absent, found.uncertain, found.disputed]
+    together = [f for group in groups for f in group]
+    assert len(together) == len(set(together))
+    for group in groups:
+        assert list(group) == [f for f in PLAIN if f in group]
+    said_present = {label.finding for label in labels if label.state == "present"}
+    assert not said_present & set(found.absent)
+    mentioned = {label.finding for label in labels}
+    if blank == "not_mentioned":
+        assert set(found.absent) <= mentioned
+    else:
+        assert set(PLAIN) - mentioned <= set(found.absent)
+    if found.complete:
+        assert said_present <= set(found.present)
+        assert not found.uncertain
+        assert not found.disputed
+
+
+# ------------------------------------------------------------------------- image_classification
+
+
+def classify(made: Study, *sets: LabelSet, seed: int = 0) -> tuple[list[Facts], list[str]]:
+    return run(image_classification, made, FakeContext(seed, sets=sets or (label_set(),)))
+
+
+def many(made: Study, *sets: LabelSet) -> list[Facts]:
+    return over_seeds(
+        image_classification, made, lambda seed: FakeContext(seed, sets=sets or (label_set(),))
+    )
+
+
+def test_a_study_gives_every_kind_of_question() -> None:
+    made = study(*present("nodule", "hernia"), images=(image("b", "LL"), image("a", "PA")))
+    facts, drops = classify(made)
+    assert drops == []
+    assert [f.key for f in facts] == [
+        "findings/list",
+        "findings/set_choice",
+        "findings/present",
+        "findings/absent",
+    ]
+    assert {f.label_set for f in facts} == {"findings"}
+    assert all([i.key for i in f.images] == ["a", "b"] for f in facts)
+
+
+def test_a_list_offers_what_is_known_and_none_of_these() -> None:
+    made = study(*present("nodule"), Label(finding="hernia", state="uncertain"))
+    facts = [f for f in many(made) if f.key == "findings/list"]
+    assert {f.form for f in facts} == {"list"}, "an uncertain finding: no complete free list"
+    known = {*PLAIN, "none of these"} - {"hernia"}
+    assert all(set(f.options) == known and f.answers == ("nodule",) for f in facts)
+    facts = [f for f in many(study()) if f.form == "list"]
+    assert facts
+    assert all(f.answers == ("none of these",) for f in facts)
+    assert all(f.balance is None for f in facts)
+
+
+def test_a_free_list_names_all_that_is_present_in_order_or_says_no_finding() -> None:
+    facts = [f for f in many(study(*present("nodule", "hernia"))) if f.key == "findings/list"]
+    free = [f for f in facts if f.form == "free_list"]
+    assert 20 <= len(free) <= 60, "one in five of 200"
+    assert {f.slots["answer"] for f in free} == {"hernia, nodule"}
+    assert all(f.options == () for f in free)
+    free = [f for f in many(study()) if f.form == "free_list"]
+    assert {f.slots["answer"] for f in free} == {"no finding"}
+    assert {f.answers for f in free} == {("no finding",)}
+
+
+def test_no_free_list_where_blank_means_nothing_or_another_set_shows_more() -> None:
+    closed = label_set(blank="not_mentioned")
+    made = study(*present("nodule"), Label(finding="hernia", state="absent"))
+    assert not [f for f in many(made, closed) if f.form == "free_list"]
+    part = label_set(findings=PLAIN[:4])
+    assert not [f for f in many(study(*present("pneumothorax")), part) if f.form == "free_list"]
+
+
+def test_a_long_list_keeps_every_present_finding_and_as_many_options_as_letters() -> None:
+    long = label_set(findings=specific(tuple(FINDINGS)))
+    made = study(*present("hernia", "scoliosis"))
+    facts = [f for f in many(made, long) if f.form == "list"]
+    assert {len(f.options) for f in facts} == {26}
+    assert all({"hernia", "scoliosis", "none of these"} <= set(f.options) for f in facts)
+    everything = study(*present(*long.findings[:26]))
+    reasons = [classify(everything, long, seed=seed)[1] for seed in range(20)]
+    assert ["too_many_present"] * 2 in reasons
+
+
+def test_one_known_finding_makes_no_list() -> None:
+    made = study(Label(finding="nodule", state="absent"))
+    facts, drops = classify(made, label_set(blank="not_mentioned"))
+    assert drops == ["too_few_known"]
+    assert [f.key for f in facts] == ["findings/absent"]
+
+
+@given(st.sets(st.sampled_from(PLAIN), min_size=1), st.integers(0, 2**32))
+def test_wrong_sets_are_as_large_as_the_true_one_and_hold_nothing_true(
+    shown_findings: set[str], seed: int
+) -> None:
+    facts, drops = classify(study(*present(*shown_findings)), seed=seed)
+    choice = [f for f in facts if f.form == "set_choice"]
+    absent = len(PLAIN) - len(shown_findings)
+    if len(shown_findings) > 5:
+        assert drops.count("too_many_present") == 1
+        return
+    if absent < len(shown_findings):
+        assert drops == ["too_few_absent"]
+        return
+    (fact,) = choice
+    right = ", ".join(f for f in PLAIN if f in shown_findings)
+    assert fact.answers == (right,)
+    assert right in fact.options
+    assert len(set(fact.options)) == len(fact.options)
+    wrong = [set(option.split(", ")) for option in fact.options if option != right]
+    assert 1 <= len(wrong) <= 3
+    assert all(len(s) == len(shown_findings) and not s & shown_findings for s in wrong)
+
+
+def test_fewer_wrong_sets_where_fewer_can_be_made() -> None:
+    few = label_set(findings=("hernia", "nodule", "pneumothorax", "rib fracture"))
+    (fact,) = [f for f in classify(study(*present("hernia", "nodule")), few)[0] if len(f.images)][
+        1:2
+    ]
+    assert set(fact.options) == {"hernia, nodule", "pneumothorax, rib fracture"}
+
+
+def test_every_wrong_set_can_come_up() -> None:
+    facts = [f for f in many(study(*present("nodule", "hernia"))) if f.form == "set_choice"]
+    seen = {option for f in facts for option in f.options} - {"hernia, nodule"}
+    assert len(seen) == 15  # 6 choose 2
+
+
+def test_yes_and_no_are_asked_with_and_without_options() -> None:
+    facts = many(study(*present("nodule", "hernia")))
+    yes = [f for f in facts if f.key == "findings/present"]
+    no = [f for f in facts if f.key == "findings/absent"]
+    assert len(yes) == len(no) == 200
+    assert {f.answers for f in yes} == {("Yes",)}
+    assert {f.answers for f in no} == {("No",)}
+    assert {f.finding for f in yes} == {"nodule", "hernia"}
+    assert {f.finding for f in no} == set(PLAIN) - {"nodule", "hernia"}
+    for f in (*yes, *no):
+        assert f.balance == f"{f.finding}/{f.key.removeprefix('findings/')}"
+        assert f.slots["finding"] == f.finding
+        assert f.options == (("Yes", "No") if f.form == "yes_no_options" else ())
+    forms = Counter(f.form for f in yes)
+    assert set(forms) == {"yes_no", "yes_no_options"}
+    assert min(forms.values()) > 60
+
+
+def test_a_binary_set_asks_yes_or_no_on_its_finding() -> None:
+    binary = label_set(name="target", findings=("pneumonia",), kind="binary")
+    facts, drops = classify(study(*present("pneumonia")), binary)
+    assert [(f.key, f.answers) for f in facts] == [("target/present", ("Yes",))]
+    facts, drops = classify(study(), binary)
+    assert [(f.key, f.answers) for f in facts] == [("target/absent", ("No",))]
+    assert drops == []
+
+
+def test_exclusive_classes_are_one_choice() -> None:
+    classes = label_set(kind="exclusive")
+    facts, drops = classify(study(*present("nodule")), classes)
+    assert [(f.form, f.options, f.answers) for f in facts] == [("choice", PLAIN, ("nodule",))]
+    assert drops == []
+    assert classify(study(*present("nodule", "hernia")), classes) == ([], ["no_known_finding"])
+
+
+def test_a_study_of_doubts_alone_is_dropped() -> None:
+    made = study(Label(finding="nodule", state="uncertain"))
+    closed = label_set(blank="not_mentioned")
+    assert classify(made, closed) == ([], ["no_known_finding"])
+
+
+def test_a_study_without_current_picture_is_dropped() -> None:
+    made = study(*present("nodule"), images=(image(role="prior"),))
+    assert classify(made) == ([], ["no_current_picture"])
+
+
+def test_a_set_inside_another_asks_nothing_of_its_own() -> None:
+    boxes = label_set(name="boxes", findings=PLAIN[:3], drawn="some", shape="box")
+    facts, _ = classify(study(*present("nodule")), label_set(), boxes)
+    assert {f.label_set for f in facts} == {"findings"}
+    beside = label_set(name="diseases", findings=("pneumonia", "tuberculosis"))
+    facts, _ = classify(study(*present("nodule")), label_set(), beside)
+    assert {f.label_set for f in facts} == {"findings", "diseases"}
+
+
+# -------------------------------------------------------------------------- view_classification
+
+
+def views(*pictures: Image) -> list[Facts]:
+    return over_seeds(view_classification, study(images=pictures), FakeContext)
+
+
+@pytest.mark.parametrize(
+    ("view", "lateral_options", "answers", "short"),
+    [
+        ("AP", {"lateral", "left lateral"}, {"anteroposterior (AP)"}, "AP"),
+        ("PA", {"lateral", "left lateral"}, {"posteroanterior (PA)"}, "PA"),
+        ("LATERAL", {"lateral"}, {"lateral"}, "lateral"),
+        ("LL", {"lateral", "left lateral"}, {"lateral", "left lateral"}, "lateral"),
+    ],
+)
+def test_a_view_is_named(
+    view: Any, lateral_options: set[str], answers: set[str], short: str
+) -> None:
+    facts = views(image(view=view))
+    choice = [f for f in facts if f.form == "choice"]
+    free = [f for f in facts if f.form == "free"]
+    assert 40 <= len(free) <= 100, "one in three of 200"
+    assert {f.answers for f in free} == {(short,)}
+    assert {f.slots["answer"] for f in free} == {short}
+    assert {f.options[2] for f in choice} == lateral_options
+    assert {f.answers[0] for f in choice} == answers
+    for f in choice:
+        assert f.options[:2] == ("anteroposterior (AP)", "posteroanterior (PA)")
+        assert len(f.options) == 3
+        assert f.answers[0] in f.options
+
+
+def test_each_picture_is_asked_about_alone_and_others_are_counted() -> None:
+    made = study(
+        images=(image("a", "PA"), image("b", "LL"), image("c", "OBLIQUE"), image("d", None))
+    )
+    facts, drops = run(view_classification, made, FakeContext())
+    assert [(f.key, [i.key for i in f.images]) for f in facts] == [("a", ["a"]), ("b", ["b"])]
+    assert sorted(drops) == ["no_view", "other_view"]
+
+
+def test_no_picture_no_view() -> None:
+    made = study(images=(image(role="prior"),))
+    assert run(view_classification, made, FakeContext()) == ([], ["no_current_picture"])
+
+
+# -------------------------------------------------------------------------------- view_matching
+
+PAIR = study(images=(image("f", "AP"), image("l", "LATERAL")))
+OTHER = study(id="s2", images=(image("f2", "PA"), image("l2", "LL")))
+
+
+def test_a_pair_of_one_study_matches_and_a_lateral_of_another_does_not() -> None:
+    context = FakeContext(others=[OTHER])
+    facts, drops = run(view_matching, PAIR, context)
+    assert drops == []
+    assert [(f.key, f.balance, f.answers) for f in facts] == [
+        ("yes", "match/yes", ("Yes",)),
+        ("no", "match/no", ("No",)),
+    ]
+    assert [{i.key for i in f.images} for f in facts] == [{"f", "l"}, {"f", "l2"}]
+    assert context.asked == [("lateral", ())]
+
+
+def test_both_orders_and_both_forms_come_up_on_both_sides() -> None:
+    facts = over_seeds(view_matching, PAIR, lambda seed: FakeContext(seed, others=[OTHER]))
+    for side in ("yes", "no"):
+        mine = [f for f in facts if f.key == side]
+        assert {f.images[0].key == "f" for f in mine} == {True, False}
+        assert {f.form for f in mine} == {"yes_no", "yes_no_options"}
+        assert {f.options for f in mine} == {(), ("Yes", "No")}
+
+
+def test_ap_pictures_are_paired_too() -> None:
+    both = study(images=(image("ap", "AP"), image("pa", "PA"), image("l", "LATERAL")))
+    facts = over_seeds(view_matching, both, lambda seed: FakeContext(seed, others=[OTHER]))
+    assert {i.key for f in facts for i in f.images} == {"ap", "pa", "l", "l2"}
+    for first, second in zip(facts[::2], facts[1::2], strict=True):
+        assert {i.key for i in first.images} & {i.key for i in second.images} & {"ap", "pa"}
+
+
+def test_without_another_study_the_pair_still_counts() -> None:
+    frontal_only = study(id="s3", images=(image("f3", "PA"),))
+    for others in ([], [frontal_only]):
+        facts, drops = run(view_matching, PAIR, FakeContext(others=others))
+        assert [f.key for f in facts] == ["yes"]
+        assert drops == ["no_negative"]
+
+
+def test_only_studies_with_both_views_stand_in_the_pool() -> None:
+    assert view_matching.pools is not None
+    assert tuple(view_matching.pools(PAIR)) == ("lateral",)
+    assert not view_matching.pools(study(images=(image("l", "LL"),)))
+
+
+# ------------------------------------------------------------------------------------ rendering
+
+
+def test_all_facts_render_and_the_right_answer_comes_out() -> None:
+    pairs: list[tuple[Task, Facts]] = [
+        *((image_classification, f) for f in many(study(*present("nodule", "hernia")))),
+        *(
+            (image_classification, f)
+            for f in many(study(*present("nodule")), label_set(kind="exclusive"))
+        ),
+        *((view_classification, f) for f in views(image(view="LL"))),
+        *(
+            (view_matching, f)
+            for f in over_seeds(view_matching, PAIR, lambda s: FakeContext(s, others=[OTHER]))
+        ),
+    ]
+    templates = Templates()
+    loaded = {task.key: templates.load(task.key) for task in TASKS}
+    forms = set()
+    for number, (task, fact) in enumerate(pairs):
+        (row,) = loaded[task.key].render(fact, FakeContext().draw(number), "chexagent2")
+        forms.add((task.key, fact.form))
+        assert row.response
+        if fact.form in ("yes_no", "free"):
+            assert row.response == fact.answers[0]
+        elif row.options:
+            shown_texts = {o.text for o in row.options}
+            assert shown_texts == set(fact.options)
+            assert all(text in row.instruction for text in shown_texts)
+    assert forms == {(task.key, form) for task in TASKS for form in loaded[task.key].forms}
