@@ -1,0 +1,402 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from msgspec.structs import replace
+
+from chexinstruct.errors import CallError
+from chexinstruct.regions import (
+    BOX_DIALECTS,
+    CONSENSUS_SCHEMES,
+    Mask,
+    area,
+    clip,
+    consensus,
+    decode_rle,
+    encode_rle,
+    format_boxes,
+    iou,
+    is_degenerate,
+    parse_boxes,
+    polygon_area,
+    polygon_box,
+    rle_box,
+    rle_polygons,
+    siim_runs_to_rle,
+    union_box,
+    unit,
+    xywh_to_box,
+)
+from chexinstruct.schema import Box, Frame, Region
+
+SIIM = (1024, 1024)
+RECTANGLE = "102600 60" + " 964 60" * 49
+"""Columns 100 to 149, rows 200 to 259."""
+
+
+def corners(low: int, high: int) -> st.SearchStrategy[Box]:
+    """Boxes of whole numbers and positive area."""
+    side = st.tuples(st.integers(low, high), st.integers(low, high)).filter(lambda s: s[0] != s[1])
+    return st.tuples(side, side).map(
+        lambda xy: (float(min(xy[0])), float(min(xy[1])), float(max(xy[0])), float(max(xy[1])))
+    )
+
+
+def spread(scale: int) -> st.SearchStrategy[Box]:
+    return corners(0, scale).map(lambda box: unit(box, (scale, scale)))
+
+
+# ---------------------------------------------------------------------------------------- boxes
+
+
+def test_a_box_is_cut_to_its_frame() -> None:
+    assert clip((-5, 10, 30, 250), (200, 100)) == (0, 10, 30, 100)
+    assert clip((200, 10, 230, 20), (200, 100)) is None
+    assert clip((10, 20, 10, 40), (200, 100)) is None
+
+
+def test_unit_coordinates_divide_by_the_right_side() -> None:
+    assert unit((20, 10, 60, 50), (200, 100)) == (0.1, 0.1, 0.3, 0.5)
+    assert unit((150, -10, 260, 50), (200, 100)) == (0.75, 0, 1, 0.5)
+    with pytest.raises(ValueError, match="200 x 100"):
+        unit((300, 0, 310, 5), (200, 100))
+
+
+def test_overlap_of_known_boxes() -> None:
+    assert iou((0, 0, 10, 10), (5, 0, 15, 10)) == pytest.approx(1 / 3)
+    assert iou((0, 0, 10, 10), (10, 0, 20, 10)) == 0
+    assert iou((3, 3, 3, 3), (3, 3, 3, 3)) == 0
+
+
+@given(corners(-20, 20), corners(-20, 20))
+def test_overlap_is_symmetric_and_within_bounds(a: Box, b: Box) -> None:
+    assert iou(a, b) == iou(b, a)
+    assert 0 <= iou(a, b) <= 1
+    assert iou(a, a) == 1
+    assert area(union_box([a, b])) >= max(area(a), area(b))
+
+
+@pytest.mark.parametrize("size", [(0, 5), (5, -1), (float("nan"), 5), (float("inf"), 5)])
+def test_a_box_without_positive_size_is_refused(size: tuple[float, float]) -> None:
+    assert xywh_to_box(1, 2, 3, 4) == (1, 2, 4, 6)
+    with pytest.raises(ValueError, match="positive size"):
+        xywh_to_box(1, 2, *size)
+
+
+# ---------------------------------------------------------------------------------------- masks
+
+
+def test_siim_rectangle() -> None:
+    rle = siim_runs_to_rle(RECTANGLE, SIIM)
+    assert sum(rle) == 1024 * 1024
+    assert rle_box(rle, SIIM) == (100, 200, 150, 260)
+    mask = decode_rle(rle, SIIM)
+    assert mask.sum() == 50 * 60
+    assert mask[200:260, 100:150].all()
+    assert rle_polygons(rle, SIIM) == (((100, 200), (150, 200), (150, 260), (100, 260)),)
+
+
+def test_siim_mask_that_ends_in_the_last_pixel_has_no_tail() -> None:
+    assert siim_runs_to_rle("0 2 1 3", (2, 3)) == (0, 2, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("3 2 4", "pairs"),
+        ("", "pairs"),
+        ("-1", "pairs"),
+        ("-1 5", "negative offset"),
+        ("3 0", "without length"),
+        ("3 -2", "without length"),
+        ("3 2.5", "whole numbers"),
+        ("90 11", "1 pixels past its 10 x 10 grid"),
+    ],
+)
+def test_siim_text_that_is_no_mask(text: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        siim_runs_to_rle(text, (10, 10))
+
+
+def test_run_lengths_must_fit_the_frame() -> None:
+    with pytest.raises(ValueError, match="10 x 10"):
+        rle_box((3, 5), (10, 10))
+    with pytest.raises(ValueError, match="empty"):
+        rle_box((100,), (10, 10))
+
+
+masks = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9))
+
+
+@given(masks)
+def test_run_lengths_round_trip(mask: Mask) -> None:
+    height, width = mask.shape
+    rle = encode_rle(mask)
+    assert (decode_rle(rle, (width, height)) == mask).all()
+    assert all(count > 0 for count in rle[1:])
+
+
+@given(masks.filter(lambda m: bool(m.any())))
+def test_box_from_runs_is_that_of_the_pixels(mask: Mask) -> None:
+    height, width = mask.shape
+    ys, xs = np.nonzero(mask)
+    tight = (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
+    assert rle_box(encode_rle(mask), (width, height)) == tight
+
+
+def windings(rings: tuple[tuple[tuple[float, float], ...], ...], x: float, y: float) -> int:
+    """How often the rings run clockwise (on the screen) around a point, crossings to its right."""
+    total = 0
+    for ring in rings:
+        for (x1, y1), (x2, y2) in pairwise((*ring, ring[0])):
+            assert (x1 == x2) != (y1 == y2)
+            if x1 == x2 > x and min(y1, y2) < y < max(y1, y2):
+                total += 1 if y2 > y1 else -1
+    return total
+
+
+@given(masks.filter(lambda m: bool(m.any())))
+def test_outlines_hold_the_mask_exactly(mask: Mask) -> None:
+    height, width = mask.shape
+    rings = rle_polygons(encode_rle(mask), (width, height))
+    for y in range(height):
+        for x in range(width):
+            assert windings(rings, x + 0.5, y + 0.5) == mask[y, x]
+    assert polygon_area(rings) == mask.sum()
+    assert polygon_box(rings) == rle_box(encode_rle(mask), (width, height))
+    for ring in rings:
+        for (x0, y0), (x1, y1), (x2, y2) in zip(
+            ring, (*ring[1:], ring[0]), (*ring[2:], *ring[:2]), strict=True
+        ):
+            assert (x0 == x1) != (x1 == x2) and (y0 == y1) != (y1 == y2), "corners only"
+
+
+def picture(*rows: str) -> tuple[tuple[int, ...], tuple[int, int]]:
+    mask = np.array([[c == "#" for c in row] for row in rows])
+    return encode_rle(mask), (mask.shape[1], mask.shape[0])
+
+
+def test_islands_and_holes_are_rings_of_their_own() -> None:
+    rings = rle_polygons(*picture("###.#", "#.#..", "###.."))
+    assert rings == (
+        ((0, 0), (3, 0), (3, 3), (0, 3)),
+        ((1, 1), (1, 2), (2, 2), (2, 1)),
+        ((4, 0), (5, 0), (5, 1), (4, 1)),
+    )
+
+
+@pytest.mark.parametrize("rows", [("#.", ".#"), (".#", "#.")])
+def test_pixels_that_touch_at_a_corner_are_two_islands(rows: tuple[str, ...]) -> None:
+    rings = rle_polygons(*picture(*rows))
+    assert [polygon_area((ring,)) for ring in rings] == [1, 1]
+
+
+# -------------------------------------------------------------------------------------- readers
+
+
+def drawn(
+    box: Box, reader: str | None = "R1", label: str = "nodule or mass", frame: Frame | None = None
+) -> Region:
+    return Region(image="i", shape="box", frame=frame, box=box, reader=reader, label=label)
+
+
+def boxes(regions: tuple[Region, ...]) -> list[Box]:
+    return [region.box for region in regions]
+
+
+def test_upstream_compares_with_the_first_box_as_drawn() -> None:
+    # The third box overlaps the hull of the first two, not the first.
+    chain = [drawn((0, 0, 10, 10)), drawn((6, 0, 16, 10), "R2"), drawn((12, 0, 22, 10), "R3")]
+    found = consensus(chain, "upstream", readers=3)
+    assert boxes(found.regions) == [(0, 0, 16, 10), (12, 0, 22, 10)]
+    assert [region.reader for region in found.regions] == [None, "R3"]
+    # In another order the middle box comes first, and all three are one.
+    again = consensus([chain[1], chain[0], chain[2]], "upstream", readers=3)
+    assert boxes(again.regions) == [(0, 0, 22, 10)]
+
+
+def test_upstream_keeps_what_one_reader_drew_and_merges_within_a_finding_only() -> None:
+    regions = [drawn((0, 0, 10, 10)), drawn((0, 0, 10, 10), "R2", "edema")]
+    assert consensus(regions, "upstream", readers=3).regions == tuple(regions)
+
+
+def test_majority_wants_two_of_three() -> None:
+    agreed = [drawn((0, 0, 10, 10)), drawn((2, 0, 12, 10), "R2")]
+    alone = [drawn((50, 50, 60, 60), "R3"), drawn((5, 5, 9, 9), "R3", "pneumothorax")]
+    found = consensus([*agreed, *alone], "majority", readers=3)
+    assert boxes(found.regions) == [(1, 0, 11, 10)]
+    assert found.regions[0].label == "nodule or mass"
+    assert found.left_out == tuple(alone)
+    assert found.disputed == ("pneumothorax",)
+
+
+def test_majority_takes_the_median_of_three() -> None:
+    three = [
+        drawn((0, 0, 10, 10)),
+        drawn((1, 0, 11, 10), "R2"),
+        drawn((1, 2, 14, 10), "R3"),
+    ]
+    assert boxes(consensus(three, "majority", readers=3).regions) == [(1, 0, 11, 10)]
+
+
+def test_readers_who_drew_nothing_count() -> None:
+    agreed = [drawn((0, 0, 10, 10)), drawn((0, 0, 10, 10), "R2")]
+    assert consensus(agreed, "majority", readers=3).regions
+    assert consensus(agreed, "majority", readers=4).disputed == ("nodule or mass",)
+
+
+def test_agreement_on_the_finding_but_not_on_the_place_is_disputed() -> None:
+    apart = [drawn((0, 0, 10, 10)), drawn((40, 40, 50, 50), "R2")]
+    found = consensus(apart, "majority", readers=3)
+    assert found.regions == ()
+    assert found.disputed == ("nodule or mass",)
+    assert found.left_out == tuple(apart)
+
+
+def test_two_boxes_of_one_reader_do_not_back_each_other() -> None:
+    twice = [drawn((0, 0, 10, 10)), drawn((0, 0, 10, 10))]
+    assert consensus(twice, "majority", readers=3).regions == ()
+
+
+def test_a_single_reader_is_the_majority() -> None:
+    regions = [drawn((0, 0, 10, 10)), drawn((1, 0, 11, 10))]
+    assert consensus(regions, "majority", readers=1).regions == tuple(regions)
+
+
+def test_boxes_are_cut_to_the_frame_before_they_are_compared() -> None:
+    regions = [
+        drawn((0, 0, 10, 10), frame=(10, 10)),
+        drawn((0, 0, 40, 10), "R2", frame=(10, 10)),
+        drawn((20, 0, 40, 10), "R3", frame=(10, 10)),
+    ]
+    for scheme in ("upstream", "majority"):
+        found = consensus(regions, scheme, readers=3)
+        assert boxes(found.regions) == [(0, 0, 10, 10)]
+        assert found.left_out == (regions[2],)
+
+
+@pytest.mark.parametrize("scheme", CONSENSUS_SCHEMES)
+def test_what_no_reader_signed_or_what_is_no_box_passes(scheme: str) -> None:
+    regions = (
+        drawn((0, 0, 10, 10), None),
+        drawn((0, 0, 10, 10), None),
+        replace(drawn((0, 0, 10, 10)), phrase="right apical nodule"),
+        replace(drawn((0, 0, 10, 10)), shape="mask", rle=(0, 100), frame=(10, 10)),
+    )
+    assert consensus(regions, scheme, readers=3).regions == regions
+
+
+def test_unknown_scheme_and_impossible_readers() -> None:
+    with pytest.raises(CallError, match="all, upstream, majority"):
+        consensus([], "fusion", readers=3)
+    with pytest.raises(ValueError, match="2 people drew"):
+        consensus([drawn((0, 0, 1, 1)), drawn((0, 0, 1, 1), "R2")], "majority", readers=1)
+
+
+crowds = st.lists(
+    st.builds(
+        drawn,
+        corners(0, 12),
+        st.sampled_from(["R1", "R2", "R3"]),
+        st.sampled_from(["nodule or mass", "edema"]),
+    ),
+    max_size=10,
+)
+
+
+@given(crowds, st.randoms(use_true_random=False))
+def test_the_order_of_the_table_does_not_move_a_majority(
+    crowd: list[Region], chance: Random
+) -> None:
+    mixed = list(crowd)
+    chance.shuffle(mixed)
+    assert consensus(mixed, "majority", readers=3) == consensus(crowd, "majority", readers=3)
+
+
+@given(crowds)
+def test_majority_boxes_are_backed_and_nothing_is_lost(crowd: list[Region]) -> None:
+    found = consensus(crowd, "majority", readers=3)
+    for region in found.regions:
+        near = {r.reader for r in crowd if r.label == region.label and iou(r.box, region.box) > 0.2}
+        assert len(near) >= 2
+    drawn_findings = {region.label for region in crowd}
+    assert {region.label for region in found.regions} | set(found.disputed) == drawn_findings
+    assert not {region.label for region in found.regions} & set(found.disputed)
+
+
+# ----------------------------------------------------------------------------------------- text
+
+
+def test_chexagent2_form() -> None:
+    two = [(0.5, 0.5, 0.75, 1.0), (0.1, 0.2, 0.15, 0.26)]
+    assert format_boxes(two, "chexagent2") == (
+        "<|box|>(10,20),(15,26)<|/box|><|box|>(50,50),(75,100)<|/box|>"
+    )
+    assert format_boxes([(0.1, 0.2, 0.15, 0.26)], "chexagent2", "nodule {x}") == (
+        "<|ref|>nodule {x}<|/ref|><|box|>(10,20),(15,26)<|/box|>"
+    )
+    assert format_boxes([], "chexagent2", "nodule") == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (0, 0),
+        (0.0059, 0),  # cut to 5 thousandths, and half goes to even
+        (0.006, 1),
+        (0.015, 2),
+        (0.025, 2),
+        (0.29, 29),
+        (0.9949, 99),
+        (0.995, 100),
+        (1, 100),
+    ],
+)
+def test_chexagent2_grid_is_that_of_the_original(value: float, number: int) -> None:
+    assert f"({number},0)," in format_boxes([(value, 0, 1, 1)], "chexagent2")
+
+
+def test_other_forms() -> None:
+    pair = [(0.5, 0.5, 0.75, 1.0), (0.1, 0.2, 0.155, 0.26)]
+    assert format_boxes(pair, "qwen") == "[100, 200, 155, 260], [500, 500, 750, 1000]"
+    assert format_boxes(pair[:1], "unit", "nodule") == "nodule [0.50, 0.50, 0.75, 1.00]"
+
+
+def test_boxes_are_found_in_the_midst_of_prose() -> None:
+    text = "Two: <|box|>(10,20),(15,26)<|/box|> and <|box|> (5, 6), (7, 8) <|/box|>, (1,2),(3,4)."
+    assert parse_boxes(text, "chexagent2") == [(0.1, 0.2, 0.15, 0.26), (0.05, 0.06, 0.07, 0.08)]
+    assert parse_boxes("a [1] at [.1,0.2, 0.30 ,1]", "unit") == [(0.1, 0.2, 0.3, 1)]
+    assert parse_boxes("none", "qwen") == []
+
+
+STEP = {"chexagent2": 0.01, "unit": 0.01, "qwen": 0.001}
+
+
+@pytest.mark.parametrize("dialect", BOX_DIALECTS)
+@given(st.lists(spread(7919), min_size=1, max_size=4), st.sampled_from([None, "nodule"]))
+def test_boxes_survive_the_text_within_one_step(
+    dialect: str, given_boxes: list[Box], label: str | None
+) -> None:
+    read = parse_boxes(format_boxes(given_boxes, dialect, label), dialect)
+    assert len(read) == len(given_boxes)
+    for before, after in zip(sorted(given_boxes), read, strict=True):
+        assert after == pytest.approx(before, abs=STEP[dialect])
+        assert all(0 <= value <= 1 for value in after)
+        assert is_degenerate(before, dialect) == (area(after) == 0)
+    assert [b[0] for b in read] == sorted(b[0] for b in read)
+
+
+def test_a_box_smaller_than_the_grid_is_degenerate() -> None:
+    assert is_degenerate((0.5, 0.1, 0.5004, 0.9), "chexagent2")
+    assert not is_degenerate((0.5, 0.1, 0.503, 0.9), "qwen")
+
+
+def test_unknown_dialect() -> None:
+    with pytest.raises(CallError, match="chexagent2, unit, qwen"):
+        format_boxes([], "yolo")
