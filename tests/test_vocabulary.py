@@ -40,7 +40,8 @@ Tuberculosis|Bulla|Cardiomyopathy|Hilum|Osteopenia|Scoliosis"""
 PEDICXR = """Anterior mediastinal mass|Aortic enlargement|Atelectasis|Boot-shaped heart
 Bronchectasis|Bronchial thickening|Calcification|Cardiomegaly|Chest wall mass
 Clavicle fracture|Consolidation|Dextro cardia|Diffuse aveolar opacity|Edema
-Egg on string sign|Emphysema|Enlarged PA|Expanded edges of the anterior ribs|Infiltration|Interstitial lung disease - ILD
+Egg on string sign|Emphysema|Enlarged PA|Expanded edges of the anterior ribs|Infiltration
+Interstitial lung disease - ILD
 Intrathoracic digestive structure|Lung cavity|Lung cyst|Lung hyperinflation|Mediastinal shift
 Other lesion|Other nodule/mass|Other opacity|Paraveterbral mass
 Peribronchovascular interstitial opacity|Pleural effusion|Pleural thickening|Pneumothorax
