@@ -225,6 +225,7 @@ def test_a_disputed_finding_is_never_called_absent() -> None:
     made = study(box("nodule", LEFT, reader="R1"), labels=no_finding("R2", "R3"))
     facts = many(abnormality_grounding, made)
     assert "nodule" not in {f.finding for f in facts}
+    assert of(abnormality_grounding, made)[1] == ["no_consensus"]
 
 
 def test_a_finding_is_absent_only_from_the_picture_it_is_not_in() -> None:
@@ -358,7 +359,7 @@ def test_a_mask_that_is_not_known_is_dropped(made: Study, sets: LabelSet, reason
 
 def test_a_phrase_is_one_in_any_case_and_with_or_without_full_stop() -> None:
     made = study(
-        box("nodule", LEFT, phrase="Small  nodules."),
+        box("nodule", LEFT, phrase="Small  nodules ."),
         box("nodule", RIGHT, phrase="small nodules"),
         box("hernia", LOW, phrase="hiatal hernia"),
     )

@@ -130,7 +130,7 @@ def abnormality_grounding(study: Study, context: Context) -> Iterator[Facts | Dr
         boxes = _by_finding(agreed.regions)
         known = _known(study, image, sets, context)
         placed = 0
-        for finding in dict.fromkeys((*boxes, *known.present)):
+        for finding in dict.fromkeys((*boxes, *known.present, *sorted(agreed.disputed))):
             if not specific((finding,)):
                 yield Drop(reason="unspecific_finding")
             elif finding in agreed.disputed:
@@ -169,7 +169,7 @@ def _folded(phrase: str) -> str:
 
 def _shown_phrase(phrase: str) -> str:
     """A phrase is asked for and answered without the full stop of its sentence."""
-    return " ".join(phrase.split()).removesuffix(".")
+    return " ".join(phrase.split()).removesuffix(".").rstrip()
 
 
 def _digest(phrase: str) -> str:
