@@ -10,6 +10,8 @@ from xxhash import xxh3_64_intdigest
 T = TypeVar("T")
 
 _MASK = (1 << 64) - 1
+_FACTOR = 6364136223846793005
+_STEP = 1442695040888963407
 
 
 def key(*names: object) -> int:
@@ -21,28 +23,26 @@ def key(*names: object) -> int:
 
 
 class Draw:
-    """A stream of draws from one key, by SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
+    """A stream of draws from one key.
+
+    A 64-bit linear congruential generator with Knuth's MMIX constants (The Art of Computer
+    Programming, volume 2, section 3.3.4), of which the high 32 bits are used. The keys are hashes,
+    so streams start at unrelated points.
+    """
 
     __slots__ = ("_state",)
 
     def __init__(self, seed: int) -> None:
-        self._state = seed
-
-    def bits(self) -> int:
-        """64 uniform bits."""
-        self._state = (self._state + 0x9E3779B97F4A7C15) & _MASK
-        z = self._state
-        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
-        return z ^ (z >> 31)
+        self._state = seed & _MASK
 
     def below(self, n: int) -> int:
-        """A whole number in 0..n-1, uniform to within n / 2**64."""
-        return (self.bits() * n) >> 64
+        """A whole number in 0..n-1, uniform to within n / 2**32."""
+        self._state = state = (self._state * _FACTOR + _STEP) & _MASK
+        return ((state >> 32) * n) >> 32
 
     def chance(self, p: float) -> bool:
         """True with probability ``p``."""
-        return self.bits() < p * 2.0**64
+        return self.below(1 << 32) < p * 2.0**32
 
     def choice(self, items: Sequence[T]) -> T:
         """One of the items."""
@@ -57,9 +57,12 @@ class Draw:
         if k > len(items):
             raise ValueError(f"cannot draw {k} of {len(items)} items")
         pool = list(items)
-        for i in range(k):
-            j = i + self.below(len(pool) - i)
+        state, size = self._state, len(pool)
+        for i in range(min(k, size - 1)):
+            state = (state * _FACTOR + _STEP) & _MASK
+            j = i + (((state >> 32) * (size - i)) >> 32)
             pool[i], pool[j] = pool[j], pool[i]
+        self._state = state
         return pool[:k]
 
     def shuffled(self, items: Sequence[T]) -> list[T]:

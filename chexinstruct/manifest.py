@@ -13,7 +13,6 @@ from chexinstruct.images import ImageSettings
 from chexinstruct.regions import BOX_DIALECTS, CONSENSUS_SCHEMES
 from chexinstruct.schema import Split
 
-
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
@@ -54,7 +55,7 @@ class Style(_Model):
     """How options are written."""
 
     labels: Literal["upper", "lower", "digit", "none"]
-    mark: str
+    mark: Annotated[str, Field(pattern=r"^[^{}]*(\{label\}[^{}]*)?\{text\}$")]
     """How a label and its option stand together, with ``{label}`` and ``{text}``."""
     layout: Literal["lines", "inline"]
     lead: str
@@ -65,6 +66,41 @@ class Style(_Model):
     """Closing sentence when one option is right."""
     several: str
     """Closing sentence when several may be right."""
+
+    @property
+    def bare(self) -> bool:
+        """Whether options carry no labels."""
+        return self.labels == "none"
+
+    def marks(self, count: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Labels of so many options, and what stands before each of them."""
+        return _marks(self.labels, self.mark, count)
+
+    def inline(self, shown: Sequence[str]) -> bool:
+        """Whether these options can stand in one line."""
+        return self.layout == "inline" and not any(
+            len(text) > INLINE_LIMIT or "," in text or ";" in text for text in shown
+        )
+
+    def written(
+        self, labels: Sequence[str], marked: Sequence[str], shown: Sequence[str]
+    ) -> Sequence[str]:
+        """How each option is written in a response."""
+        if self.answer == "label":
+            return [f"({label})" for label in labels] if "({label})" in self.mark else labels
+        return marked if self.answer == "marked" else shown
+
+
+@cache
+def _marks(kind: str, mark: str, count: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    labels: Sequence[str]
+    if kind == "none":
+        labels = [""] * count
+    elif kind == "digit" or count > len(ascii_uppercase):
+        labels = [str(i + 1) for i in range(count)]
+    else:
+        labels = (ascii_uppercase if kind == "upper" else ascii_lowercase)[:count]
+    return tuple(labels), tuple(mark.format(label=label, text="") for label in labels)
 
 
 class Styles(_Model):
@@ -198,42 +234,29 @@ class TaskTemplate:
         """The options, their block in the instruction, the closing sentence and the response."""
         shown = [_escaped(text) for text in draw.shuffled(facts.options)]
         style = draw.choice(self.styles)
-        labels = _labels(style.labels, len(shown))
-        marked = [style.mark.format(label=a, text=b) for a, b in zip(labels, shown, strict=True)]
-        inline = style.layout == "inline" and not any(
-            len(text) > INLINE_LIMIT or "," in text or ";" in text for text in shown
-        )
-        if not inline:
-            # A bare list on lines needs a sign that each line is an option.
-            lines = marked if style.labels != "none" else [f"- {text}" for text in shown]
-            block = "\n".join(lines)
-            block = f"{style.lead}\n{block}" if style.lead else block
-        else:
+        labels, marks = style.marks(len(shown))
+        marked = [mark + text for mark, text in zip(marks, shown, strict=True)]
+        if style.inline(shown):
             block = f"{style.lead} " if style.lead else ""
-            block += (", " if style.labels == "none" else " ").join(marked)
-        right = {_escaped(text) for text in facts.answers}
-        position = [i for i, text in enumerate(shown) if text in right]
-        written = {"label": labels, "marked": marked, "text": shown}[style.answer]
-        if style.answer == "label" and "({label})" in style.mark:
-            written = [f"({label})" for label in labels]
-        response = ", ".join(written[i] for i in position)
+            block += (", " if style.bare else " ").join(marked)
+        else:
+            # A bare list on lines needs a sign that each line is an option.
+            lines = [f"- {text}" for text in shown] if style.bare else marked
+            block = "\n".join([style.lead, *lines] if style.lead else lines)
+        right = set(map(_escaped, facts.answers))
+        written = style.written(labels, marked, shown)
+        response = ", ".join([w for w, text in zip(written, shown, strict=True) if text in right])
         closing = style.several if facts.form in MULTIPLE else style.single
-        pairs = tuple(
-            Option(label=label, text=text) for label, text in zip(labels, shown, strict=True)
-        )
-        return pairs, block, closing, response
+        options = tuple(map(_option, labels, shown))
+        return options, block, closing, response
+
+
+def _option(label: str, text: str) -> Option:
+    return Option(label=label, text=text)
 
 
 MULTIPLE = frozenset({"list"})
 """Forms in which several options may be right."""
-
-
-def _labels(kind: str, count: int) -> Sequence[str]:
-    if kind == "none":
-        return [""] * count
-    if kind == "digit" or count > len(ascii_uppercase):
-        return [str(i + 1) for i in range(count)]
-    return (ascii_uppercase if kind == "upper" else ascii_lowercase)[:count]
 
 
 def _escaped(text: str) -> str:

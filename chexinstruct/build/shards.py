@@ -19,7 +19,7 @@ from xxhash import xxh3_128
 
 from chexinstruct.build.cache import code_digest, digest, read_json, whole_file, write_json
 from chexinstruct.build.candidates import REFERENCE_END, Tally
-from chexinstruct.build.columns import Rows, corpus_schema
+from chexinstruct.build.columns import corpus_schema, corpus_table
 from chexinstruct.build.engine import SourceFiles, SourceView, facts_of
 from chexinstruct.build.index import Indexed
 from chexinstruct.build.pictures import Pictured
@@ -130,7 +130,7 @@ class _Work:
 
     def groups(self) -> Iterator[pa.Table]:
         """The rows in groups that end where the pictures change."""
-        rows = Rows()
+        rows: list[list[Any]] = []
         here: set[str] = set()
         volume = 0
         for pictures, same in groupby(self.made(), key=lambda row: row.pictures):
@@ -138,21 +138,21 @@ class _Work:
             weight = sum(row.weight for row in members)
             full = (
                 len(here) >= GROUP_PICTURES
-                or rows.count + len(members) > GROUP_ROWS
+                or len(rows) + len(members) > GROUP_ROWS
                 or volume + weight > GROUP_BYTES
             )
-            if rows.count and full:
-                yield rows.close()
+            if rows and full:
+                yield corpus_table(rows)
+                rows.clear()
                 here.clear()
                 volume = 0
             if weight:
                 here.update(pictures)
             self.pictures.update(pictures)
             volume += weight
-            for row in members:
-                rows.append(row.values)
-        if rows.count:
-            yield rows.close()
+            rows += [row.values for row in members]
+        if rows:
+            yield corpus_table(rows)
 
 
 @lru_cache(maxsize=1)
