@@ -1,0 +1,142 @@
+"""SIIM-ACR Pneumothorax Segmentation (Filice et al. 2020): one table of run lengths."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from chexinstruct.regions import rle_box, siim_runs_to_rle
+from chexinstruct.release import Columns, PictureIndex, Release, Row
+from chexinstruct.schema import Image, Label, Origin, Region, Study
+from chexinstruct.source import Parent
+from chexinstruct.vocabulary import view
+
+FINDING = "pneumothorax"
+COLUMNS: Columns = {"image": "ImageId", "mask": "EncodedPixels"}
+NEGATIVE = ("-1", "")
+GRID = (1024, 1024)
+"""Masks live on the released 1024 x 1024 grid, whatever size the copy at hand has."""
+
+DICOM = ".dcm"
+PICTURES = (DICOM, ".png", ".jpg", ".jpeg")
+TAGS = ("PatientID", "PatientSex", "PatientAge", "ViewPosition", "Rows", "Columns")
+NOBODY = ("", "anonymous", "anonymized", "none", "unknown", "0")
+"""Values of PatientID that name no patient."""
+OLDEST = 110
+"""Years; ages of ChestX-ray14, where the pictures come from, go beyond any life."""
+
+
+def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
+    """One study a picture, in the order of the picture ids."""
+    table = release.find("stage_2_train.csv", "train-rle.csv")
+    files = [path for path in release.files if _is_picture(path)]
+    pictures = PictureIndex(files, PICTURES)
+    mirrored = _mirrored_names(release)
+    labelled: set[str] = set()
+    for (image,), rows in release.grouped(table, COLUMNS, by="image"):
+        name = mirrored.get(image, image)
+        labelled |= {image, name.removesuffix(".png")}
+        path = pictures.get(image) or pictures.get(name)
+        yield _study(release, table, image, path, rows)
+    for path in files:
+        # ids have dots: only the last one of a file's name ends them
+        if path.rpartition("/")[2].rpartition(".")[0] not in labelled:
+            release.reject(path, None, "unlabelled_picture", expected=True)
+
+
+def _is_picture(path: str) -> bool:
+    """Whether a file is a radiograph; mirrors also hold the masks as pictures of the same names."""
+    folders, _, name = path.lower().rpartition("/")
+    return name.endswith(PICTURES) and not folders.endswith(("mask", "masks"))
+
+
+def _mirrored_names(release: Release) -> dict[str, str]:
+    """File names by picture id, for the mirror that numbers its PNG pictures."""
+    columns: Columns = {"file": "new_filename", "image": "ImageId"}
+    return {
+        row["image"]: row["file"]
+        for path in release.find_all("stage_1_*_images.csv")
+        for row in release.table(path, columns)
+    }
+
+
+def _study(release: Release, table: str, image: str, path: str | None, rows: list[Row]) -> Study:
+    header = _header(release, path)
+    patient = header["PatientID"]
+    known = patient.lower() not in NOBODY and patient != image
+    width, height = header["Columns"], header["Rows"]
+    masks = _masks(release, table, image, rows)
+    return Study(
+        source=release.source,
+        id=image,
+        people=(f"{release.source}:patient:{patient}" if known else f"{release.source}:{image}",),
+        age=_age(release, path, header["PatientAge"]),
+        sex=_sex(header["PatientSex"]),
+        images=(
+            Image(
+                key=image,
+                path=path,
+                width=int(width) if width else None,
+                height=int(height) if height else None,
+                view=view(header["ViewPosition"]),
+                view_name=header["ViewPosition"] or None,
+                view_source="header" if header["ViewPosition"] else None,
+            ),
+        ),
+        label_sets=() if masks is None else ("masks",),
+        labels=() if masks is None else (_label(masks),),
+        regions=masks or (),
+        origin=Origin(file=table, row=rows[0].line),
+    )
+
+
+def _header(release: Release, path: str | None) -> dict[str, str]:
+    """The attributes of the DICOM file; all blank where there is none."""
+    header = release.dicom_header(path, TAGS) if path and path.lower().endswith(DICOM) else None
+    return {tag: str(header.get(tag) or "").strip() if header else "" for tag in TAGS}
+
+
+def _label(masks: tuple[Region, ...]) -> Label:
+    return Label(finding=FINDING, state="present" if masks else "absent")
+
+
+def _masks(release: Release, table: str, image: str, rows: list[Row]) -> tuple[Region, ...] | None:
+    """The drawn regions; none without pneumothorax; None when a row is not to be trusted."""
+    negative = [row for row in rows if row["mask"] in NEGATIVE]
+    masks: list[Region] = []
+    sound = True
+    for row in rows:
+        if row["mask"] in NEGATIVE:
+            continue
+        try:
+            rle = siim_runs_to_rle(row["mask"], GRID)
+            box = rle_box(rle, GRID)
+        except ValueError as error:
+            release.reject(table, row.line, "bad_mask", str(error))
+            sound = False
+            continue
+        masks.append(Region(image=image, shape="mask", box=box, frame=GRID, rle=rle, label=FINDING))
+    if negative and len(negative) < len(rows):
+        detail = "no pneumothorax, where another row of the picture draws one"
+        release.reject(table, negative[0].line, "contradictory_rows", detail)
+        sound = False
+    return tuple(masks) if sound else None
+
+
+def _sex(value: str) -> Literal["F", "M"] | None:
+    match value:
+        case "F" | "M":
+            return value
+    return None
+
+
+def _age(release: Release, path: str | None, value: str) -> float | None:
+    """Years; headers write ``62``, and ``062Y`` as the standard has it."""
+    if path is None or not value:
+        return None
+    years = re.fullmatch(r"(\d+)Y?", value)
+    if years is None or int(years[1]) > OLDEST:
+        release.reject(path, None, "implausible_age", "age set aside", expected=True)
+        return None
+    return float(years[1])
