@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    UID,
     DigitalXRayImageStorageForPresentation,
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
@@ -113,9 +114,9 @@ def dicom(
     }[compression]
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
-    meta.MediaStorageSOPInstanceUID = uid
+    meta.MediaStorageSOPInstanceUID = UID(uid)
     meta.TransferSyntaxUID = syntax
-    meta.ImplementationClassUID = "1.2.826.0.1.3680043.9.7433.1"
+    meta.ImplementationClassUID = UID("1.2.826.0.1.3680043.9.7433.1")
     data = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     data.SOPClassUID = meta.MediaStorageSOPClassUID
     data.SOPInstanceUID = uid

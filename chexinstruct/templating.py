@@ -8,14 +8,13 @@ wordings of the response or ``options: true``, in which case the options are sho
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
-from jinja2 import StrictUndefined, TemplateError, meta
+from jinja2 import StrictUndefined, TemplateError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field
 from xxhash import xxh3_128_hexdigest
@@ -23,7 +22,7 @@ from xxhash import xxh3_128_hexdigest
 from chexinstruct.config import ConfigError, load_yaml, shipped
 from chexinstruct.draw import Draw
 from chexinstruct.errors import CallError
-from chexinstruct.regions import format_boxes, unit
+from chexinstruct.regions import BOX_DIALECTS, format_boxes, unit
 from chexinstruct.schema import Box, Facts, Option, Region
 
 STYLES = "_styles.yaml"
@@ -110,8 +109,7 @@ class Styles(_Model):
     styles: Annotated[tuple[Style, ...], Field(min_length=1)]
 
 
-@dataclass(frozen=True)
-class Rendered:
+class Rendered(NamedTuple):
     """The text of one row."""
 
     instruction: str
@@ -126,6 +124,22 @@ def _environment() -> ImmutableSandboxedEnvironment:
     )
 
 
+_REFUSED = (
+    nodes.For,
+    nodes.Macro,
+    nodes.CallBlock,
+    nodes.Call,
+    nodes.Include,
+    nodes.Import,
+    nodes.FromImport,
+    nodes.Extends,
+    nodes.Block,
+    nodes.Mul,
+    nodes.Pow,
+)
+"""What could make a template run for ever, fill memory or read files."""
+
+
 class _Compiled:
     """A Jinja text compiled once, as a macro of its own variables."""
 
@@ -134,7 +148,13 @@ class _Compiled:
     def __init__(self, environment: ImmutableSandboxedEnvironment, text: str, place: str) -> None:
         self.place = place
         try:
-            names = sorted(meta.find_undeclared_variables(environment.parse(text)))
+            parsed = environment.parse(text)
+            for node in parsed.find_all(_REFUSED):
+                raise ConfigError(
+                    f"{place}: {type(node).__name__.lower()} is not allowed; "
+                    "a phrasing has variables, filters and conditions only"
+                )
+            names = sorted(meta.find_undeclared_variables(parsed))
             body = f"{{% macro text({', '.join(names)}) %}}{text}{{% endmacro %}}"
             self.macro: Callable[..., str] = environment.from_string(body).module.text  # type: ignore[attr-defined]
             self.arguments = tuple(names)
@@ -251,6 +271,7 @@ class TaskTemplate:
         return options, block, closing, response
 
 
+@lru_cache(maxsize=4096)
 def _option(label: str, text: str) -> Option:
     return Option(label=label, text=text)
 
@@ -282,7 +303,7 @@ def boxes_text(
 ) -> str:
     """Boxes in reading order of their top left corners, side by side."""
     placed = sorted((unit_box(r), getattr(r, named) if named else None) for r in regions)
-    return "".join(
+    return BOX_DIALECTS[dialect].separator.join(
         format_boxes([box], dialect, label=_escaped(name) if name else None) for box, name in placed
     )
 

@@ -5,6 +5,7 @@ import io
 import os
 import pickle
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import fsspec
@@ -20,14 +21,14 @@ def put(folder: Path, **files: bytes | str) -> None:
     write(folder, files)
 
 
-def write(folder: Path, files: dict[str, bytes | str]) -> None:
+def write(folder: Path, files: Mapping[str, bytes | str]) -> None:
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
-def zipped(files: dict[str, bytes | str], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+def zipped(files: Mapping[str, bytes | str], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as archive:
         for name, content in files.items():
@@ -111,7 +112,7 @@ def test_climbing_members_and_links_in_a_zip_are_refused_and_counted(tmp_path: P
     link.external_attr = 0o120777 << 16
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("../../up.txt", "x")
-        archive.writestr("./ok\\\\..txt".replace("\\\\", ""), "x")
+        archive.writestr("./ok..txt", "x")
         archive.writestr(link, "/etc/passwd")
     release = opened(tmp_path)
     assert list(release.files) == ["x.zip/ok..txt"]

@@ -14,10 +14,10 @@ from chexinstruct.build.candidates import candidates
 from chexinstruct.build.executor import Executor
 from chexinstruct.build.index import Indexed, index
 from chexinstruct.build.inputs import choose
-from chexinstruct.build.ledger import Lock, SourceAccount, line, new_lock
+from chexinstruct.build.ledger import line, new_lock
 from chexinstruct.build.people import REASONS, People, resolve
 from chexinstruct.build.pictures import Pictured, normalise_all
-from chexinstruct.build.seal import LOCK, seal
+from chexinstruct.build.seal import seal
 from chexinstruct.build.select import plan_shards
 from chexinstruct.build.setting import BuildOptions, Rules, Setting
 from chexinstruct.build.shards import WORK, finished_shards, write_shards
@@ -25,7 +25,7 @@ from chexinstruct.build.store import store_all
 from chexinstruct.build.studies import Loaded, load_all, open_studies
 from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.manifest import Manifest
-from chexinstruct.schema import SPLITS
+from chexinstruct.schema import LOCK, SPLITS, Lock, SourceAccount
 from chexinstruct.source import registry
 from chexinstruct.tasks import Task
 from chexinstruct.tasks import registry as task_registry

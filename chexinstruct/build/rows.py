@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,12 +13,11 @@ from chexinstruct.build.pictures import Stored, open_shelf
 from chexinstruct.build.setting import Rules
 from chexinstruct.draw import Draw, key
 from chexinstruct.images import matches, to_unit
-from chexinstruct.regions import rle_polygons
+from chexinstruct.regions import is_degenerate, rle_polygons
 from chexinstruct.schema import (
     Facts,
     Frame,
     Metadata,
-    Option,
     Picture,
     Region,
     RegionRow,
@@ -26,7 +25,7 @@ from chexinstruct.schema import (
 )
 from chexinstruct.source import Terms, strictest
 from chexinstruct.tasks import Task
-from chexinstruct.templating import TaskTemplate, Templates
+from chexinstruct.templating import Rendered, TaskTemplate, Templates
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class RowMaker:
         keys = tuple(image.key for image in facts.images)
         stored = self._stored(facts)
         sizes = {k: s.source_size for k, s in zip(keys, stored, strict=False)}
-        regions = _region_rows(facts, keys, sizes)
+        regions = _region_rows(facts, keys, sizes, self.wording.dialect)
         pictures: tuple[Picture, ...] = ()
         if self.wording.embed:
             pictures = tuple(
@@ -107,8 +106,8 @@ class RowMaker:
         draw = Draw(key(self.seed, "wording", name))
         count = self.wording.phrasings
         rendered = self.template.render(facts, draw, self.wording.dialect, count=count)
+        _check(rendered, facts)
         for number, text in enumerate(rendered):
-            _check(text.instruction, text.response, text.options, facts)
             values = [
                 f"{name}/{number}" if count > 1 else name,
                 self.task.key,
@@ -163,16 +162,17 @@ class RowMaker:
         return both.license, both.redistribution
 
 
-def _check(instruction: str, response: str, options: tuple[Option, ...], facts: Facts) -> None:
+def _check(rendered: Sequence[Rendered], facts: Facts) -> None:
     """What must hold of every row, whatever task and template made it."""
-    if not instruction:
+    if not all(text.instruction for text in rendered):
         raise Lost("empty_instruction")
-    if not response:
+    if not all(text.response for text in rendered):
         raise Lost("empty_response")
-    if options and len({option.text for option in options}) < len(options):
-        raise Lost("equal_options")
-    if options and not facts.answers:
-        raise Lost("no_right_option")
+    if facts.options:
+        if len(set(facts.options)) < len(facts.options):
+            raise Lost("equal_options")
+        if not facts.answers or not set(facts.answers) <= set(facts.options):
+            raise Lost("no_right_option")
 
 
 def _metadata(study: Study, facts: Facts) -> Metadata:
@@ -199,13 +199,13 @@ def _place(study: Study) -> str | None:
 
 
 def _region_rows(
-    facts: Facts, keys: tuple[str, ...], sizes: Mapping[str, Frame]
+    facts: Facts, keys: tuple[str, ...], sizes: Mapping[str, Frame], dialect: str
 ) -> tuple[RegionRow, ...]:
     """Regions as fractions of their pictures, question first.
 
     Raises:
-        Lost: the size of a region's pixel grid is not known, is not the picture's shape, or the
-            region lies outside it.
+        Lost: the size of a region's pixel grid is not known or is not the picture's shape, or the
+            region lies outside it or is smaller than a step of the dialect's grid.
     """
     rows = []
     for role, regions in (("question", facts.asked), ("answer", facts.found)):
@@ -218,6 +218,8 @@ def _region_rows(
             box = to_unit(region.box, region.frame)
             if box is None:
                 raise Lost("region_outside")
+            if is_degenerate(box, dialect):
+                raise Lost("region_too_small")
             rows.append(
                 RegionRow(
                     image=keys.index(region.image),

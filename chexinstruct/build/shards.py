@@ -10,7 +10,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -26,7 +25,7 @@ from chexinstruct.build.pictures import Pictured
 from chexinstruct.build.rows import Lost, Row, RowMaker, Wording
 from chexinstruct.build.select import Planned
 from chexinstruct.build.setting import Rules, Setting
-from chexinstruct.schema import SPLITS, LabelSet
+from chexinstruct.schema import SPLITS, LabelSet, Shard
 from chexinstruct.source import Terms, terms
 from chexinstruct.tasks import Task
 from chexinstruct.tasks import registry as task_registry
@@ -56,21 +55,6 @@ class ShardJob:
     rows: npt.NDArray[np.int32]
     ordinals: npt.NDArray[np.int16]
     wording: Wording
-
-
-class Shard(msgspec.Struct, frozen=True):
-    """What stands in a finished shard; written when the shard stands under its name."""
-
-    name: str
-    key: str
-    sha256: str
-    size: int
-    rows: int
-    examples: int
-    pictures: int
-    """Distinct pictures."""
-    reasons: dict[str, int]
-    """Of candidates that became no example."""
 
 
 def build_shard(job: ShardJob) -> Shard:

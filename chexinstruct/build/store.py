@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from chexinstruct.build.cache import whole_file
-from chexinstruct.build.ledger import StoredFile
 from chexinstruct.build.pictures import Pictured, Stored, Wanted, open_shelf
 from chexinstruct.build.setting import Setting
+from chexinstruct.schema import StoredFile
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,8 @@ def store_all(setting: Setting, pictured: Pictured) -> list[StoredFile]:
         ]
     made = dict(setting.run("image files", store_pictures, jobs))
     return [
-        StoredFile(f"images/{Path(job.path).name}", *made[number])
+        StoredFile(
+            name=f"images/{Path(job.path).name}", sha256=made[number][0], size=made[number][1]
+        )
         for number, job in enumerate(jobs)
     ]

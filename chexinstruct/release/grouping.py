@@ -3,74 +3,83 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from itertools import groupby, islice
-from typing import Any
+from collections.abc import Iterable, Iterator
+from heapq import merge
+from itertools import chain, groupby
+from operator import itemgetter
+from sys import getsizeof
+from typing import IO, Any
+
+import msgspec
 
 from chexinstruct.release.tables import Row
 
-_BATCH = 4096
-"""Rows handed over at once."""
+# A merge sort on disk and not an SQL engine: DuckDB 2.0 sorts narrow rows as fast, but runs out of
+# a limit of 256 MiB on rows of 10 kB, which is what tables of reports have.
+
+_Item = tuple[tuple[str, ...], int, list[str]]
+"""Key, line, cells. Lines differ, so that cells are never compared."""
+_Block = tuple[int, int]
+"""Offset and length in the temporary file."""
+
+_BESIDES = 250
+"""Bytes of an item besides its cells."""
+_BLOCK = 32 << 10
+"""Bytes of cells from which a block is full. Merging holds a block of each run."""
 
 
 def grouped(
     rows: Iterator[Row], by: tuple[str, ...], memory_mb: int
 ) -> Iterator[tuple[tuple[str, ...], list[Row]]]:
-    """The rows of each key, keys in the order of their code points, rows in the order given.
-
-    DuckDB sorts, and spills to a private temporary folder past ``memory_mb``; so memory is bounded
-    by that and by the largest group.
-    """
+    """See :meth:`chexinstruct.release.Release.grouped`."""
     first = next(rows, None)
     if first is None:
         return
     names = list(first)
-    order = ", ".join(f"c{names.index(name)}" for name in by)
-    with (
-        tempfile.TemporaryDirectory(prefix="chexinstruct-") as folder,
-        _connect(folder, memory_mb) as database,
-    ):
-        database.register("given", _batches(first, rows, names))
-        database.execute(f"SELECT * FROM given ORDER BY {order}, line")
-        ordered = _rows(database, names)
-        for key, group in groupby(ordered, lambda row: tuple(row[name] for name in by)):
-            yield key, list(group)
+    with tempfile.TemporaryFile(prefix="chexinstruct-") as spool:
+        runs = list(_runs(chain([first], rows), by, memory_mb << 20, spool))
+        for key, items in groupby(merge(*runs), itemgetter(0)):
+            yield key, [_row(names, line, cells) for _, line, cells in items]
 
 
-def _connect(folder: str, memory_mb: int) -> Any:
-    import duckdb  # slow to import, and few sources need it
-
-    return duckdb.connect(
-        config={
-            "memory_limit": f"{memory_mb}MiB",
-            "temp_directory": folder,
-            "threads": "1",  # more threads hold more memory, and the reader is one anyway
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-        }
-    )
+def _row(names: list[str], line: int, cells: list[str]) -> Row:
+    row = Row(zip(names, cells, strict=True))
+    row.line = line
+    return row
 
 
-def _batches(first: Row, rows: Iterator[Row], names: list[str]) -> Any:
-    """The rows as a stream of Arrow batches: ``line`` and the columns as c0, c1, ..."""
-    import pyarrow as pa
+def _runs(
+    rows: Iterable[Row], by: tuple[str, ...], most: int, spool: IO[bytes]
+) -> Iterator[Iterable[_Item]]:
+    """Sorted runs of about ``most`` bytes, all but the last one written to the file."""
+    run: list[_Item] = []
+    size = 0
+    for row in rows:
+        cells = list(row.values())
+        run.append((tuple([row[name] for name in by]), row.line, cells))
+        size += _BESIDES + sum(map(getsizeof, cells))
+        if size > most:
+            run.sort()
+            yield _read(list(_write(run, spool)), spool)
+            run, size = [], 0
+    run.sort()
+    yield run
 
-    schema = pa.schema([("line", pa.int64()), *((f"c{i}", pa.string()) for i in range(len(names)))])
 
-    def batches() -> Iterator[Any]:
-        batch = [first, *islice(rows, _BATCH - 1)]
-        while batch:
-            columns = [pa.array([row.line for row in batch], pa.int64())]
-            columns += [pa.array([row[name] for row in batch], pa.string()) for name in names]
-            yield pa.record_batch(columns, schema=schema)
-            batch = list(islice(rows, _BATCH))
+def _write(run: list[_Item], spool: IO[bytes]) -> Iterator[_Block]:
+    encode = msgspec.msgpack.Encoder().encode
+    block: list[Any] = []
+    size = 0
+    for item in run:
+        block.append(item)
+        size += sum(map(len, item[2]))
+        if size > _BLOCK or item is run[-1]:
+            yield spool.tell(), spool.write(encode(block))
+            block, size = [], 0
 
-    return pa.RecordBatchReader.from_batches(schema, batches())
 
-
-def _rows(database: Any, names: list[str]) -> Iterator[Row]:
-    while batch := database.fetchmany(_BATCH):
-        for line, *cells in batch:
-            row = Row(zip(names, cells, strict=True))
-            row.line = line
-            yield row
+def _read(blocks: list[_Block], spool: IO[bytes]) -> Iterator[_Item]:
+    decode = msgspec.msgpack.Decoder(list[_Item]).decode
+    for offset, length in blocks:
+        spool.seek(offset)
+        yield from decode(spool.read(length))

@@ -228,8 +228,8 @@ class Release:
     ) -> Iterator[tuple[tuple[str, ...], list[Row]]]:
         """The rows of :meth:`table` by key: keys sorted as text, rows in the file's order.
 
-        For tables whose rows of one key lie apart. Memory is bounded by ``memory_mb`` and the
-        largest group; the rest is spilled to a private temporary folder.
+        For tables whose rows of one key lie apart. Memory is bounded by about ``memory_mb`` and
+        the largest group; the rest is spilled to a private temporary file, as large as the table.
         """
         rows = self.table(path, columns, optional=optional, delimiter=delimiter, encoding=encoding)
         return grouping.grouped(rows, (by,) if isinstance(by, str) else by, memory_mb)
@@ -325,8 +325,9 @@ class Release:
     def dicom_header(self, path: str, tags: Sequence[str]) -> Dataset | None:
         """The attributes of a DICOM file that ``tags`` names by keyword; never its pixels.
 
-        A file that is no DICOM gives None and the reject ``bad_dicom``; a value that breaks its
-        type is left out as ``bad_dicom_value``.
+        A file that is no DICOM gives None and the reject ``bad_dicom``; a value that cannot be
+        converted is left out as ``bad_dicom_value``. pydicom gives a number that is spelt wrong
+        as the text it is.
         """
         return documents.dicom_header(self._store, path, tags)
 

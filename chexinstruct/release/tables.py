@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
 
 from chexinstruct.errors import ReleaseError
 from chexinstruct.release.store import Store
 
-Columns = Mapping[str, str | tuple[str, ...]]
-"""Our name of a column -> its name in the file, or the spellings that are accepted."""
+Columns = Mapping[str, Sequence[str]]
+"""Our name of a column -> its name in the file (a str), or the spellings that are accepted."""
 
 _SHOWN = 40
 """Characters up to which a column is named in an error: longer ones may be text of a row."""

@@ -13,6 +13,7 @@ from chexinstruct.schema.example import Example, Metadata, Option, Picture, Regi
 from chexinstruct.schema.facts import Facts
 from chexinstruct.schema.image import Image, View, ViewSource
 from chexinstruct.schema.label import Label, LabelSet, Method, State, UncertainPolicy
+from chexinstruct.schema.lock import LOCK, Line, Lock, Shard, SourceAccount, StoredFile
 from chexinstruct.schema.question import Question, Turn
 from chexinstruct.schema.region import Box, Comparison, Frame, Region
 from chexinstruct.schema.report import (
@@ -27,6 +28,7 @@ from chexinstruct.schema.report import (
 from chexinstruct.schema.study import Study
 
 __all__ = [
+    "LOCK",
     "SPLITS",
     "Box",
     "Comparison",
@@ -41,6 +43,8 @@ __all__ = [
     "Label",
     "LabelSet",
     "LicenseClass",
+    "Line",
+    "Lock",
     "Metadata",
     "Method",
     "Option",
@@ -53,8 +57,11 @@ __all__ = [
     "Region",
     "RegionRow",
     "Report",
+    "Shard",
+    "SourceAccount",
     "Split",
     "State",
+    "StoredFile",
     "Study",
     "Text",
     "Turn",

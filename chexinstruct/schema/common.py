@@ -19,7 +19,12 @@ Redistribution = Literal["yes", "unknown", "no"]
 
 
 class Record(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    gc=False,  # records hold no cycles, and there are millions of them
 ):
     """Base of everything in the schema: immutable, named fields, validated when decoded."""
 

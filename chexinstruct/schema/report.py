@@ -21,6 +21,9 @@ class Report(Record, frozen=True, kw_only=True):
     raw: str | None = None
     """The whole text as released, where sections do not already hold all of it."""
     form: Literal["plain", "structured"] = "plain"
+    release: str | None = None
+    """Key of the source that the report was taken over from; None for the study's own. A report
+    that was taken over is context for its regions, not a second target of report generation."""
     origin: Origin | None = None
 
 

@@ -9,6 +9,7 @@ from chexinstruct.draw import Draw
 from chexinstruct.schema import Facts, Image, LabelSet, Study
 from chexinstruct.tasks.contract import Context, Drop, task
 from chexinstruct.tasks.labels import specific, states
+from chexinstruct.tasks.needs import states_view
 from chexinstruct.tasks.pictures import frontal, laterals, shown
 
 NONE_OF_THESE = "none of these"
@@ -207,7 +208,7 @@ def view_classification(study: Study, context: Context) -> Iterator[Facts | Drop
     if not images:
         yield Drop(reason="no_current_picture")
     for image in images:
-        if image.view is None:
+        if image.view is None or not states_view(image):
             yield Drop(reason="no_view")
         elif image.view not in VIEWS:
             yield Drop(reason="other_view")

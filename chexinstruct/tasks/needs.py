@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from chexinstruct.schema import LabelSet, Region, Study
+from chexinstruct.schema import Image, LabelSet, Region, Study
 from chexinstruct.vocabulary import FRONTAL, LATERAL
 
 LabelSets = Mapping[str, LabelSet]
@@ -31,8 +31,23 @@ def _drawn(study: Study, sets: LabelSets, shape: str, finding: str | None = None
     )
 
 
+def own_sections(study: Study) -> Mapping[str, str]:
+    """Report sections of the study's own source; a report taken over from a parent has none."""
+    if study.report is None or study.report.release is not None:
+        return {}
+    return study.report.sections
+
+
+def states_view(image: Image) -> bool:
+    """Whether the source itself says how the picture was taken.
+
+    Pictures taken over from a parent are asked about there; an inferred projection is no answer.
+    """
+    return image.view is not None and image.view_source != "inferred" and image.release is None
+
+
 def _section(name: str) -> Callable[[Study, LabelSets], bool]:
-    return lambda study, sets: study.report is not None and name in study.report.sections
+    return lambda study, sets: name in own_sections(study)
 
 
 def _question(form: str) -> Callable[[Study, LabelSets], bool]:
@@ -45,7 +60,7 @@ def _region(test: Callable[[Region], bool]) -> Callable[[Study, LabelSets], bool
 
 NEEDS: dict[str, Need] = {
     "images": Need("a picture", lambda s, sets: bool(s.images)),
-    "view": Need("a picture of known projection", lambda s, sets: any(i.view for i in s.images)),
+    "view": Need("a picture of stated projection", lambda s, sets: any(map(states_view, s.images))),
     "frontal_and_lateral": Need(
         "a frontal and a lateral picture",
         lambda s, sets: (
@@ -79,15 +94,12 @@ NEEDS: dict[str, Need] = {
     "impression": Need("an impression", _section("impression")),
     "indication": Need(
         "an indication or history",
-        lambda s, sets: (
-            s.report is not None
-            and ("indication" in s.report.sections or "history" in s.report.sections)
-        ),
+        lambda s, sets: not own_sections(s).keys().isdisjoint(("indication", "history")),
     ),
     "report_or_caption": Need(
         "findings, an impression or a caption",
         lambda s, sets: (
-            (s.report is not None and bool({"findings", "impression"} & s.report.sections.keys()))
+            not own_sections(s).keys().isdisjoint(("findings", "impression"))
             or any(t.role == "caption" for t in s.texts)
         ),
     ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from msgspec.structs import replace
+
 from chexinstruct.regions import clip, xywh_to_box
 from chexinstruct.release import Release, Row
 from chexinstruct.schema import Image, Origin, Region, Split, Study
@@ -59,7 +61,7 @@ def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
             split_origin="MS-CXR split column" if held_out else exam.split_origin,
             holdout=held_out is not None,
             images=(_borrowed(image),),
-            report=exam.report,
+            report=exam.report and replace(exam.report, release=PARENT),
             label_sets=("boxes",),
             regions=regions,
             origin=Origin(file=table, row=rows[0].line),
@@ -68,16 +70,7 @@ def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
 
 def _borrowed(image: Image) -> Image:
     """The parent's picture, said to lie in the parent's release."""
-    return Image(
-        key=image.key,
-        path=image.path,
-        release=PARENT,
-        width=image.width,
-        height=image.height,
-        view=image.view,
-        view_name=image.view_name,
-        view_source=image.view_source,
-    )
+    return replace(image, release=PARENT)
 
 
 def _regions(release: Release, table: str, rows: list[Row], image: Image) -> Iterator[Region]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 from chexinstruct.regions import xywh_to_box
 from chexinstruct.release import Release, Row
@@ -32,6 +33,7 @@ BOX_FRAME = (1024, 1024)
 """Boxes live on the released 1024 x 1024 grid, whatever size the copy at hand has."""
 
 NONE = "No Finding"
+SEX: dict[str, Literal["F", "M"]] = {"F": "F", "M": "M"}
 OLDEST = 110
 """Years; the 2017 table holds ages up to 414."""
 
@@ -59,7 +61,7 @@ def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
             split=split,
             split_origin="official lists" if split else None,
             age=_age(row, release, table),
-            sex=row["sex"] if row["sex"] in ("F", "M") else None,
+            sex=SEX.get(row["sex"]),
             images=(
                 Image(
                     key=name,

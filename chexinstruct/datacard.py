@@ -1,0 +1,222 @@
+"""The dataset card: YAML that the Hub and ``datasets`` read, and tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import yaml
+
+from chexinstruct.schema import SPLITS, Line, Lock, SourceAccount
+from chexinstruct.source import Source, strictest, terms
+from chexinstruct.tasks import FAMILIES, Task
+
+CARD = "README.md"
+"""Its file in the corpus."""
+
+
+def card(lock: Lock, sources: Mapping[str, Source], tasks: Mapping[str, Task]) -> str:
+    """The whole card of a corpus."""
+    used = sorted({line.source for line in lock.ledger if line.rows})
+    name = lock.manifest["name"]
+    parts = [
+        f"---\n{_front_matter(lock, used, sources)}---\n",
+        f"# {name} {lock.manifest['version']}\n",
+        f"{lock.manifest['description']}\n",
+        "An instruction corpus of chest radiographs, built by chexinstruct "
+        f"{lock.chexinstruct} from the raw releases of {len(used)} sources.\n",
+        "```python\nfrom datasets import load_dataset\n\n"
+        f'rows = load_dataset("path/of/this/folder", "{_first_task(lock)}", split="train")\n```\n',
+        "## Rows\n",
+        _rows_table(lock, tasks),
+        "## Sources and terms\n",
+        _terms_table(used, sources),
+        "The strictest terms of a source and of all the sources it builds on stand in the columns "
+        "`license` and `redistribution` of every row. The `patient` column is a digest: a key to "
+        "group rows by, not an anonymisation.\n",
+        "## From releases to studies\n",
+        _funnel_table(lock),
+        "## From studies to rows\n",
+        "Studies = used + the reasons for which a study was not used; candidates = examples + the "
+        "reasons for which a candidate became none.\n",
+        _ledger_table(lock.ledger),
+        "## How it was made\n",
+        _choices(lock),
+        "Overlaps between sources that only pixels can show were not checked.\n",
+        _overlaps(used, sources),
+        "## Citations\n",
+        "\n".join(f"- {sources[key].card.name}: {sources[key].card.citation}" for key in used)
+        + "\n",
+    ]
+    return "\n".join(parts)
+
+
+def _first_task(lock: Lock) -> str:
+    return next((shard.name.partition("/")[0] for shard in lock.shards), "task")
+
+
+def _front_matter(lock: Lock, used: Sequence[str], sources: Mapping[str, Source]) -> str:
+    configs = []
+    for task in dict.fromkeys(shard.name.partition("/")[0] for shard in lock.shards):
+        present = {
+            shard.name.partition("/")[2].partition("-")[0]
+            for shard in lock.shards
+            if shard.name.startswith(f"{task}/")
+        }
+        files = [
+            {"split": split, "path": f"data/{task}/{split}-*.parquet"}
+            for split in SPLITS
+            if split in present
+        ]
+        configs.append({"config_name": task, "data_files": files})
+    if lock.pictures:
+        files = [{"split": "all", "path": "images/*.parquet"}]
+        configs.append({"config_name": "images", "data_files": files})
+    total = sum(shard.rows for shard in lock.shards)
+    strict = strictest([terms(key, sources) for key in used]) if used else None
+    languages = sorted({*lock.manifest["languages"]})
+    content = {
+        "pretty_name": f"{lock.manifest['name']} {lock.manifest['version']}",
+        "license": "other",
+        "license_name": strict.license if strict else "none",
+        "language": languages,
+        "size_categories": [_size_category(total)],
+        "task_categories": ["image-text-to-text", "visual-question-answering"],
+        "tags": ["medical", "radiology", "chest-x-ray", "chexinstruct"],
+        "configs": configs,
+    }
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _size_category(rows: int) -> str:
+    """The Hub's word for a number of rows."""
+    names = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M")
+    for power, name in enumerate(names, start=3):
+        if rows < 10**power:
+            return name
+    return "100M<n<1B"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table; numbers with thousands separators, bars in cells escaped."""
+
+    def cell(value: object) -> str:
+        text = f"{value:,}" if isinstance(value, int) else str(value)
+        return text.replace("|", "\\|")
+
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(cell, row)) + " |" for row in lines) + "\n"
+
+
+def _rows_table(lock: Lock, tasks: Mapping[str, Task]) -> str:
+    sums: dict[str, dict[str, int]] = {}
+    feeding: dict[str, set[str]] = {}
+    for entry in lock.ledger:
+        by_split = sums.setdefault(entry.task, dict.fromkeys(SPLITS, 0))
+        by_split[entry.split] += entry.rows
+        if entry.rows:
+            feeding.setdefault(entry.task, set()).add(entry.source)
+    rows: list[list[object]] = [
+        [
+            task,
+            FAMILIES[tasks[task].family],
+            *(sums[task][split] for split in SPLITS),
+            ", ".join(sorted(feeding.get(task, ()))),
+        ]
+        for task in sums
+        if any(sums[task].values())
+    ]
+    total = [sum(by[split] for by in sums.values()) for split in SPLITS]
+    return table(["task", "family", *SPLITS, "sources"], [*rows, ["total", "", *total, ""]])
+
+
+def _terms_table(used: Sequence[str], sources: Mapping[str, Source]) -> str:
+    rows = []
+    for key in used:
+        card, strict = sources[key].card, terms(key, sources)
+        rows.append([key, card.name, strict.license, strict.redistribution, card.terms, card.home])
+    head = ["source", "name", "access", "redistribution", "terms", "home"]
+    return table(head, rows)
+
+
+def _reasons(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason} {n:,}" for reason, n in counts.items())
+
+
+def _funnel_table(lock: Lock) -> str:
+    def row(account: SourceAccount) -> list[object]:
+        pictures = f"{account.pictures:,} named, {account.missing_pictures:,} missing"
+        if account.bad_pictures:
+            pictures += f", bad: {_reasons(account.bad_pictures)}"
+        published = ", ".join(f"{e['what']} {e['published']:,}" for e in account.expected)
+        return [
+            account.source,
+            published,
+            account.studies,
+            _reasons(account.splits),
+            _reasons(account.left_out),
+            pictures,
+            _reasons(account.rejects),
+            _reasons(account.expected_rejects),
+        ]
+
+    head = [
+        "source",
+        "published",
+        "studies",
+        "by split",
+        "left out",
+        "pictures",
+        "rejects",
+        "expected rejects",
+    ]
+    skipped = "".join(
+        f"\n{key} was left out: {reason}.\n" for key, reason in lock.skipped_sources.items()
+    )
+    return table(head, map(row, lock.sources)) + skipped
+
+
+def _ledger_table(ledger: Sequence[Line]) -> str:
+    head = ["task", "source", "split", "studies", "used", "why not", "candidates", "examples"]
+    rows = [
+        [
+            entry.task,
+            entry.source,
+            entry.split,
+            entry.studies,
+            entry.used,
+            _reasons(entry.study_reasons),
+            entry.candidates,
+            entry.examples,
+            _reasons(entry.candidate_reasons),
+        ]
+        for entry in ledger
+        if entry.used
+    ]
+    return table([*head, "why not"], rows)
+
+
+def _choices(lock: Lock) -> str:
+    manifest = lock.manifest
+    return table(
+        ["choice", "value"],
+        [
+            ["seed", str(manifest["seed"])],
+            ["split policy", manifest["split_policy"]],
+            ["readers are merged by", manifest["consensus"]],
+            ["uncertain labels", manifest["uncertain"]],
+            ["report text", manifest["text"]],
+            ["box dialect", manifest["box_dialect"]],
+            ["pictures", ", ".join(f"{k} {v}" for k, v in manifest["images"].items())],
+            ["libraries", ", ".join(f"{k} {v}" for k, v in lock.libraries.items())],
+        ],
+    )
+
+
+def _overlaps(used: Sequence[str], sources: Mapping[str, Source]) -> str:
+    lines = [
+        f"- {key} and {overlap.source}: {overlap.how}"
+        for key in used
+        for overlap in sources[key].card.overlaps
+        if overlap.source in used
+    ]
+    return "\n".join(lines) + "\n" if lines else ""

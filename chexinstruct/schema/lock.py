@@ -1,0 +1,88 @@
+"""The lock of a corpus: what it was made of, what stands in it, and what became of the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+LOCK = "chexinstruct.lock.json"
+"""Its file in the corpus; written last of all, so a corpus without it is not whole."""
+
+
+class Line(msgspec.Struct, kw_only=True):
+    """The account of one (task, source, split).
+
+    studies = used + the sum of study_reasons; candidates = examples + the sum of candidate_reasons.
+    """
+
+    task: str
+    source: str
+    split: str
+    studies: int
+    used: int
+    study_reasons: dict[str, int]
+    candidates: int
+    examples: int
+    candidate_reasons: dict[str, int]
+    rows: int
+
+
+class SourceAccount(msgspec.Struct, kw_only=True):
+    """The account of one source, before any task."""
+
+    source: str
+    studies_key: str
+    studies: int
+    splits: dict[str, int]
+    """Studies by split, after the manifest's limits."""
+    left_out: dict[str, int]
+    """Studies without a split, by reason."""
+    pictures: int
+    """Pictures named by the studies of all splits."""
+    missing_pictures: int
+    """Of them, those whose file is not in this copy of the release."""
+    bad_pictures: dict[str, int]
+    """Of the used ones, those that could not be read, by reason."""
+    rejects: dict[str, int]
+    expected_rejects: dict[str, int]
+    expected: list[dict[str, Any]]
+    """Published counts, and what was found where it can be counted."""
+
+
+class StoredFile(msgspec.Struct, kw_only=True, frozen=True):
+    """A file of pictures of a corpus built with ``images: store``."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+class Shard(msgspec.Struct, kw_only=True, frozen=True):
+    """What stands in a finished shard; written when the shard stands under its name."""
+
+    name: str
+    key: str
+    sha256: str
+    size: int
+    rows: int
+    examples: int
+    pictures: int
+    """Distinct pictures."""
+    reasons: dict[str, int]
+    """Of candidates that became no example."""
+
+
+class Lock(msgspec.Struct, kw_only=True):
+    """Everything needed to build the same bytes again, and what stands in them."""
+
+    chexinstruct: str
+    python: str
+    libraries: dict[str, str]
+    manifest: dict[str, Any]
+    sources: list[SourceAccount]
+    ledger: list[Line]
+    shards: list[Shard]
+    pictures: list[StoredFile]
+    skipped_sources: dict[str, str]
+    """Sources that were asked for and left out, with the reason."""
