@@ -17,8 +17,9 @@ from chexinstruct.release.tables import Row
 # A merge sort on disk and not an SQL engine: DuckDB 2.0 sorts narrow rows as fast, but runs out of
 # a limit of 256 MiB on rows of 10 kB, which is what tables of reports have.
 
-_Item = tuple[tuple[str, ...], int, list[str]]
-"""Key, line, cells. Lines differ, so that cells are never compared."""
+_Item = tuple[Any, ...]
+"""The cells of the key, the line, the list of all cells. Lines differ, so that no list is compared;
+a flat tuple that begins with text is what Python sorts fastest."""
 _Block = tuple[int, int]
 """Offset and length in the temporary file."""
 
@@ -38,13 +39,13 @@ def grouped(
     names = list(first)
     with tempfile.TemporaryFile(prefix="chexinstruct-") as spool:
         runs = list(_runs(chain([first], rows), by, memory_mb << 20, spool))
-        for key, items in groupby(merge(*runs), itemgetter(0)):
-            yield key, [_row(names, line, cells) for _, line, cells in items]
+        for key, items in groupby(merge(*runs), itemgetter(slice(len(by)))):
+            yield key, [_row(names, item) for item in items]
 
 
-def _row(names: list[str], line: int, cells: list[str]) -> Row:
-    row = Row(zip(names, cells, strict=True))
-    row.line = line
+def _row(names: list[str], item: _Item) -> Row:
+    row = Row(zip(names, item[-1], strict=True))
+    row.line = item[-2]
     return row
 
 
@@ -56,7 +57,7 @@ def _runs(
     size = 0
     for row in rows:
         cells = list(row.values())
-        run.append((tuple([row[name] for name in by]), row.line, cells))
+        run.append((*[row[name] for name in by], row.line, cells))
         size += _BESIDES + sum(map(getsizeof, cells))
         if size > most:
             run.sort()
@@ -72,14 +73,14 @@ def _write(run: list[_Item], spool: IO[bytes]) -> Iterator[_Block]:
     size = 0
     for item in run:
         block.append(item)
-        size += sum(map(len, item[2]))
+        size += sum(map(len, item[-1]))
         if size > _BLOCK or item is run[-1]:
             yield spool.tell(), spool.write(encode(block))
             block, size = [], 0
 
 
 def _read(blocks: list[_Block], spool: IO[bytes]) -> Iterator[_Item]:
-    decode = msgspec.msgpack.Decoder(list[_Item]).decode
+    decode = msgspec.msgpack.Decoder(list[tuple[Any, ...]]).decode
     for offset, length in blocks:
         spool.seek(offset)
         yield from decode(spool.read(length))
