@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from chexinstruct.config import load_yaml, shipped
 from chexinstruct.errors import CallError
@@ -129,3 +130,37 @@ def load_manifest(name: str | Path) -> Manifest:
     if not Path(text).is_file():
         raise CallError(f"no manifest at {text}")
     return load_yaml(Path(text), Manifest)
+
+
+def overridden(
+    manifest: Manifest,
+    *,
+    sources: Sequence[str] | None = None,
+    tasks: Sequence[str] | None = None,
+    splits: Sequence[str] | None = None,
+    limit: int | None = None,
+    images: str | None = None,
+) -> Manifest:
+    """The manifest with some of its entries changed; None leaves an entry as it is.
+
+    Raises:
+        CallError: a value does not fit.
+    """
+    changes: dict[str, object] = {
+        name: value
+        for name, value in (
+            ("sources", sources),
+            ("tasks", tasks),
+            ("splits", splits),
+            ("limit", limit),
+        )
+        if value is not None
+    }
+    content = manifest.model_dump() | changes
+    if images is not None:
+        content["images"] = manifest.images.model_dump() | {"mode": images}
+    try:
+        return Manifest.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise CallError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
