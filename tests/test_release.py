@@ -325,7 +325,7 @@ def test_rejects_are_counted_past_what_is_kept(tmp_path: Path) -> None:
     for row in range(10_005):
         release.reject("a.csv", row, "bad_box", "box has no area")
     release.reject("a.csv", None, "known", expected=True)
-    assert len(release.rejects) == 10_000
+    assert len(release.rejects) == 10_000 + 1  # one reason does not crowd out another
     assert release.rejects[3].row == 3
     assert release.reject_counts == {("bad_box", False): 10_005, ("known", True): 1}
     with pytest.raises(ValueError, match="snake_case"):

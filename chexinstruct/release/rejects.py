@@ -8,7 +8,7 @@ from collections import Counter
 from chexinstruct.schema.common import Record
 
 KEPT = 10_000
-"""Records kept; the counts go on."""
+"""Records kept of each reason; the counts go on."""
 DETAIL = 300
 """Characters of a detail."""
 
@@ -48,7 +48,7 @@ class RejectLog:
         if not _REASON.fullmatch(reason):
             raise ValueError(f"reason {reason!r} is not in snake_case")
         self.counts[reason, expected] += 1
-        if len(self.records) < KEPT:
+        if self.counts[reason, expected] <= KEPT:
             record = Reject(
                 path=path, row=row, reason=reason, detail=detail[:DETAIL], expected=expected
             )

@@ -358,7 +358,7 @@ class Release:
 
     @property
     def rejects(self) -> list[Reject]:
-        """The first 10,000 rejects."""
+        """The first 10,000 rejects of each reason."""
         return self._store.log.records
 
     @property

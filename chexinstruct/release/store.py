@@ -77,11 +77,13 @@ class Store:
             self.fs, self.root = url_to_fs(location, **(storage_options or {}))
             folder = self.fs.isdir(self.root)
             there = folder or self.fs.exists(self.root)
-        except Exception as error:  # every file system has errors of its own
+        except ImportError as error:  # fsspec says which package to install
+            raise ReleaseError(source, f"cannot open {self.shown}: {error}") from error
+        except Exception as error:  # every file system has errors of its own; some show tokens
             raise ReleaseError(
                 source,
-                f"cannot open {self.shown} ({type(error).__name__}: {error})",
-                fix="check the address, your access to it, and that fsspec's extra is installed",
+                f"cannot open {self.shown} ({type(error).__name__})",
+                fix="check the address and your access to it",
             ) from error
         if not folder:
             raise ReleaseError(
