@@ -32,6 +32,8 @@ BOX_COLUMNS = {
 BOX_FRAME = (1024, 1024)
 """Boxes live on the released 1024 x 1024 grid, whatever size the copy at hand has."""
 
+LISTS: dict[str, Split] = {"train_val_list.txt": "train", "test_list.txt": "test"}
+
 NONE = "No Finding"
 SEX: dict[str, Literal["F", "M"]] = {"F": "F", "M": "M"}
 OLDEST = 110
@@ -39,20 +41,35 @@ OLDEST = 110
 
 
 def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
-    """One study a picture, in the order of the label table."""
+    """One study a picture, in the order of the label table.
+
+    Boxes and lists may name pictures that a shortened label table lacks; these are counted.
+    """
     table = release.find("Data_Entry_2017_v2020.csv", "Data_Entry_2017*.csv")
-    boxes = _boxes(release)
+    box_list = release.find("BBox_List_2017.csv", required=False)
+    boxes = _boxes(release, box_list) if box_list else {}
     official = _official_split(release)
     pictures = release.pictures()
+    seen: set[str] = set()
     for row in release.table(table, COLUMNS):
         name = row["image"]
+        if name in seen:
+            release.reject(table, row.line, "duplicate_image", f"{name} stands there before")
+            continue
+        seen.add(name)
+        if not (row["patient"].isdecimal() and row["follow_up"].isdecimal()):
+            detail = "patient and follow-up should be whole numbers"
+            release.reject(table, row.line, "bad_number", detail)
+            continue
         try:
             labels = _labels(row["findings"])
         except VocabularyError as error:
             release.reject(table, row.line, "unknown_finding", str(error))
             continue
         regions = boxes.get(name, ())
-        split = official.get(name)
+        split, _ = official.get(name, (None, None))
+        if official and split is None:
+            release.reject(table, row.line, "on_no_list", f"{name} goes with its patient")
         yield Study(
             source=release.source,
             id=name.removesuffix(".png"),
@@ -76,6 +93,11 @@ def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
             regions=regions,
             origin=Origin(file=table, row=row.line),
         )
+    listed = [(str(box_list), name) for name in boxes]
+    listed += [(path, name) for name, (_, path) in official.items()]
+    for path, name in listed:
+        if name not in seen:
+            release.reject(path, None, "not_in_table", f"no {name} in {table}", expected=True)
 
 
 def _labels(cell: str) -> tuple[Label, ...]:
@@ -95,10 +117,9 @@ def _age(row: Row, release: Release, table: str) -> float | None:
     return years
 
 
-def _boxes(release: Release) -> dict[str, tuple[Region, ...]]:
-    path = release.find("BBox_List_2017.csv", required=False)
+def _boxes(release: Release, path: str) -> dict[str, tuple[Region, ...]]:
     boxes: dict[str, tuple[Region, ...]] = {}
-    for row in release.table(path, BOX_COLUMNS) if path else ():
+    for row in release.table(path, BOX_COLUMNS):
         try:
             region = Region(
                 image=row["image"],
@@ -109,18 +130,25 @@ def _boxes(release: Release) -> dict[str, tuple[Region, ...]]:
                 name=row["finding"],
             )
         except (ValueError, VocabularyError) as error:
-            release.reject(str(path), row.line, "bad_box", str(error))
+            release.reject(path, row.line, "bad_box", str(error))
             continue
         boxes[region.image] = (*boxes.get(region.image, ()), region)
     return boxes
 
 
-def _official_split(release: Release) -> dict[str, Split]:
-    """Split by picture name; empty unless both lists are there, since one alone says half."""
-    train = release.find("train_val_list.txt", required=False)
-    test = release.find("test_list.txt", required=False)
-    if not (train and test):
-        return {}
-    split: dict[str, Split] = {name: "train" for _, name in release.lines(train)}
-    split.update((name, "test") for _, name in release.lines(test))
-    return split
+def _official_split(release: Release) -> dict[str, tuple[Split, str]]:
+    """Split and list by picture name; empty unless both lists are there, since one alone says half.
+
+    A picture on both is a test picture, as a patient on both is to be.
+    """
+    paths = {name: path for name in LISTS if (path := release.find(name, required=False))}
+    found: dict[str, tuple[Split, str]] = {}
+    for name, path in paths.items():
+        if len(paths) < len(LISTS):
+            release.reject(path, None, "lone_list", "its counterpart is missing", expected=True)
+            continue
+        for line, picture in release.lines(path):
+            if picture in found and found[picture][1] != path:
+                release.reject(path, line, "on_both_lists", f"{picture} is taken for test")
+            found[picture] = (LISTS[name], path)
+    return found
