@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -51,7 +51,7 @@ class Row(NamedTuple):
     """Keys of its pictures."""
     weight: int
     """Bytes of its pictures, as they stand in the row."""
-    values: list[Any]
+    values: tuple[Any, ...]
     """In the order of the columns."""
 
 
@@ -82,56 +82,55 @@ class RowMaker:
         self.template = _template(wording.overlay, task.key, wording.template)
         self.shelf = open_shelf(wording.shelf) if wording.shelf else None
 
-    def rows(self, study: Study, patient: str | None, facts: Facts) -> Iterator[Row]:
+    def rows(self, study: Study, patient: str | None, facts: Facts) -> list[Row]:
         """The rows of one set of facts, one a phrasing.
 
         Raises:
             Lost: a picture cannot be read, a region does not lie in it, or a text is empty.
         """
-        keys = tuple(image.key for image in facts.images)
-        stored = self._stored(facts)
-        sizes = {k: s.source_size for k, s in zip(keys, stored, strict=False)}
-        regions = _region_rows(facts, keys, sizes, self.wording.dialect)
+        keys = tuple([image.key for image in facts.images])
+        stored = self._stored(facts) if self.shelf else []
+        regions = _region_rows(facts, keys, stored, self.wording.dialect)
         pictures: tuple[Picture, ...] = ()
+        weight = 0
         if self.wording.embed:
+            names = [f"{key}{self.wording.suffix}" for key in keys]
             pictures = tuple(
-                Picture(bytes=s.data, path=f"{k}{self.wording.suffix}")
-                for k, s in zip(keys, stored, strict=True)
+                Picture(bytes=s.data, path=name) for name, s in zip(names, stored, strict=True)
             )
-        weight = sum(len(s.data) for s in stored) if pictures else 0
-        metadata = _metadata(study, facts)
-        place = _place(study)
-        license, redistribution = self._terms(study)
+            weight = sum(len(s.data) for s in stored)
         name = f"{self.task.key}/{self.source}/{study.id}/{facts.key}"
         draw = Draw(key(self.seed, "wording", name))
         count = self.wording.phrasings
         rendered = self.template.render(facts, draw, self.wording.dialect, count=count)
         _check(rendered, facts)
-        for number, text in enumerate(rendered):
-            values = [
+        license, redistribution = self._terms(study)
+        head = (self.task.key, self.task.family, facts.form, self.source, study.id, patient)
+        tail = (
+            facts.language,
+            license,
+            redistribution,
+            _metadata(study, facts),
+            _place(study),
+        )
+        rows = []
+        for number, (instruction, response, options, template) in enumerate(rendered):
+            values = (
                 f"{name}/{number}" if count > 1 else name,
-                self.task.key,
-                self.task.family,
-                facts.form,
-                self.source,
-                study.id,
-                patient,
+                *head,
                 pictures,
                 keys,
-                text.instruction,
-                text.response,
-                text.options,
+                instruction,
+                response,
+                options,
                 facts.answers,
                 facts.history,
                 regions,
-                text.template,
-                facts.language,
-                license,
-                redistribution,
-                metadata,
-                place,
-            ]
-            yield Row(keys, weight, values)
+                template,
+                *tail,
+            )
+            rows.append(Row(keys, weight, values))
+        return rows
 
     def patient(self, person: int) -> str:
         """A digest of the person, keyed by the manifest's seed."""
@@ -141,8 +140,7 @@ class RowMaker:
         return keyed.hexdigest()
 
     def _stored(self, facts: Facts) -> list[Stored]:
-        if self.shelf is None:
-            return []
+        assert self.shelf is not None
         found = []
         for image in facts.images:
             picture = self.shelf.get(image.release or self.source, str(image.path))
@@ -199,7 +197,7 @@ def _place(study: Study) -> str | None:
 
 
 def _region_rows(
-    facts: Facts, keys: tuple[str, ...], sizes: Mapping[str, Frame], dialect: str
+    facts: Facts, keys: tuple[str, ...], stored: Sequence[Stored], dialect: str
 ) -> tuple[RegionRow, ...]:
     """Regions as fractions of their pictures, question first.
 
@@ -207,6 +205,9 @@ def _region_rows(
         Lost: the size of a region's pixel grid is not known or is not the picture's shape, or the
             region lies outside it or is smaller than a step of the dialect's grid.
     """
+    if not facts.asked and not facts.found:
+        return ()
+    sizes = {key: s.source_size for key, s in zip(keys, stored, strict=False)}
     rows = []
     for role, regions in (("question", facts.asked), ("answer", facts.found)):
         for region in regions:

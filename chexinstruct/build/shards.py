@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -94,17 +95,15 @@ class _Work:
 
     def made(self) -> Iterator[Row]:
         """The rows, in the order of the corpus."""
-        job = self.job
-        starts = np.flatnonzero(np.r_[True, job.rows[1:] != job.rows[:-1]])
-        for start, stop in zip(starts, np.r_[starts[1:], len(job.rows)], strict=True):
-            number = int(job.rows[start])
+        candidates = zip(self.job.rows.tolist(), self.job.ordinals.tolist(), strict=True)
+        for number, same in groupby(candidates, key=itemgetter(0)):
             study = self.view.study(number)
             facts, _ = facts_of(self.view, self.task, number, study)
             person = int(self.view.person[number])
             patient = self.maker.patient(person) if study.people else None
-            for ordinal in job.ordinals[start:stop].tolist():
+            for _, ordinal in same:
                 try:
-                    rows = list(self.maker.rows(study, patient, facts[ordinal]))
+                    rows = self.maker.rows(study, patient, facts[ordinal])
                 except Lost as lost:
                     self.reasons[lost.reason] = self.reasons.get(lost.reason, 0) + 1
                     continue
@@ -114,10 +113,10 @@ class _Work:
 
     def groups(self) -> Iterator[pa.Table]:
         """The rows in groups that end where the pictures change."""
-        rows: list[list[Any]] = []
+        rows: list[tuple[Any, ...]] = []
         here: set[str] = set()
         volume = 0
-        for pictures, same in groupby(self.made(), key=lambda row: row.pictures):
+        for pictures, same in groupby(self.made(), key=attrgetter("pictures")):
             members = list(same)
             weight = sum(row.weight for row in members)
             full = (
