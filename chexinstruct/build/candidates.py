@@ -261,5 +261,6 @@ def _count_unmet(
         for need in task.needs:
             lacking = inside & ((masks & np.uint64(NEED_BITS[need])) == 0)
             if count := int(np.count_nonzero(lacking)):
-                tally.study_reasons[lacks(need)] = count
+                reason = lacks(need)
+                tally.study_reasons[reason] = tally.study_reasons.get(reason, 0) + count
             inside &= ~lacking

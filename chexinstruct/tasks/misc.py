@@ -1,0 +1,204 @@
+"""Miscellaneous: whether texts belong to pictures, and how texts relate to one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from chexinstruct.reports import Filtered
+from chexinstruct.schema import Facts, Image, Study
+from chexinstruct.tasks.contract import Context, Drop, Policies, task
+from chexinstruct.tasks.mismatch import ALIKE, alike, disputes, is_wrong
+from chexinstruct.tasks.needs import own_sections
+from chexinstruct.tasks.pictures import shown
+from chexinstruct.tasks.targets import dropped_sentences, target
+
+Kind = Literal["findings", "impression", "caption"]
+KINDS: dict[Kind, str] = {
+    "findings": "findings section",
+    "impression": "impression",
+    "caption": "caption",
+}
+"""Texts that belong to pictures, and what they are called; also the names of the pools."""
+_SECTIONS: tuple[Kind, ...] = ("findings", "impression")
+
+MATCHED, NOT_MATCHED = "Matched", "Not matched"
+
+
+class _Told(NamedTuple):
+    """A text of a study, as released."""
+
+    name: str
+    """Unique in the study."""
+    kind: Kind
+    text: str
+    language: str
+    form: str | None
+
+
+def _told(study: Study) -> Iterator[_Told]:
+    report, sections = study.report, own_sections(study)
+    for kind in _SECTIONS:
+        if report is not None and kind in sections:
+            yield _Told(kind, kind, sections[kind], report.language, report.form)
+    for text in study.texts:
+        if text.role == "caption":
+            yield _Told(f"caption/{text.id}", "caption", text.text, text.language, None)
+
+
+def _shown_text(told: _Told, policies: Policies, images: Sequence[Image]) -> Filtered | Drop:
+    """Report text filtered as a target of the pictures; captions as they are."""
+    if told.kind != "caption":
+        return target(told.text, "image_target", policies, images=images)
+    kept = Filtered(" ".join(told.text.split()), {})
+    return kept if kept.usable else Drop(reason="too_short")
+
+
+def _pools(study: Study) -> Sequence[str]:
+    return tuple(dict.fromkeys(told.kind for told in _told(study)))
+
+
+class _Compared(NamedTuple):
+    """A text of the study beside one of another study that is certainly wrong for it."""
+
+    told: _Told
+    right: Filtered
+    wrong: Filtered | None
+    """None: no such text was found."""
+
+
+def _compared(
+    study: Study, context: Context, images: Sequence[Image]
+) -> Iterator[_Compared | Drop]:
+    for told in _told(study):
+        right = _shown_text(told, context.policies, images)
+        if isinstance(right, Drop):
+            yield right
+        else:
+            yield _Compared(told, right, _wrong_text(study, told, right.text, context, images))
+
+
+def _wrong_text(
+    study: Study, told: _Told, right: str, context: Context, images: Sequence[Image]
+) -> Filtered | None:
+    """A text of the same kind and language that another study has and this one cannot have."""
+    for other in context.negatives(told.kind, told.name):
+        found = disputes(study, other, context)
+        if found is not None and not (found.asserted or found.denied):
+            continue
+        for candidate in _told(other):
+            if (candidate.kind, candidate.language) != (told.kind, told.language):
+                continue
+            wrong = _shown_text(candidate, context.policies, images)
+            if isinstance(wrong, Drop) or wrong.text.casefold() == right.casefold():
+                continue
+            if found is None:
+                if alike(right, wrong.text) < ALIKE:
+                    return wrong
+            elif is_wrong(wrong.text, found, told.language):
+                return wrong
+    return None
+
+
+@task(
+    "image_text_matching",
+    "misc",
+    "Image-text matching",
+    needs=("images", "report_or_caption"),
+    pools=_pools,
+)
+def image_text_matching(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Say whether a text describes the pictures: its own text, and one of another study."""
+    images = shown(study)
+    if not images:
+        yield Drop(reason="no_current_picture")
+        return
+    for item in _compared(study, context, images):
+        if isinstance(item, Drop):
+            yield item
+            continue
+        yield _match(item.told, item.right, MATCHED, images, context)
+        if item.wrong is None:
+            yield Drop(reason="no_negative")
+        else:
+            yield _match(item.told, item.wrong, NOT_MATCHED, images, context)
+
+
+def _match(
+    told: _Told, text: Filtered, answer: str, images: tuple[Image, ...], context: Context
+) -> Facts:
+    side = answer.lower().replace(" ", "_")
+    key = f"{told.name}/{side}"
+    listed = context.draw(key).chance(0.5)
+    return Facts(
+        key=key,
+        form="choice" if listed else "free",
+        images=images,
+        slots={"text": text.text, "kind": KINDS[told.kind], "answer": answer},
+        options=(MATCHED, NOT_MATCHED) if listed else (),
+        answers=(answer,),
+        language=told.language,
+        balance=f"{told.kind}/{side}",
+        report_form=told.form,
+        dropped_sentences=dropped_sentences(text),
+    )
+
+
+@task(
+    "image_text_selection",
+    "misc",
+    "Image-text selection",
+    needs=("images", "report_or_caption"),
+    pools=_pools,
+)
+def image_text_selection(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Choose the text that describes the pictures among it and one of another study."""
+    images = shown(study)
+    if not images:
+        yield Drop(reason="no_current_picture")
+        return
+    for item in _compared(study, context, images):
+        if isinstance(item, Drop):
+            yield item
+        elif item.wrong is None:
+            yield Drop(reason="no_negative")
+        else:
+            yield Facts(
+                key=item.told.name,
+                form="choice",
+                images=images,
+                slots={"kind": KINDS[item.told.kind]},
+                options=(item.right.text, item.wrong.text),
+                answers=(item.right.text,),
+                language=item.told.language,
+                report_form=item.told.form,
+                dropped_sentences=dropped_sentences(item.right),
+            )
+
+
+RELATIONS = ("entailment", "neutral", "contradiction")
+
+
+@task(
+    "natural_language_inference",
+    "misc",
+    "Natural language inference",
+    needs=("inference_pairs",),
+)
+def natural_language_inference(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Say how a hypothesis follows from a premise: entailment, neutral or contradiction."""
+    for pair in study.pairs:
+        if pair.kind != "inference":
+            continue
+        if pair.relation not in RELATIONS:
+            yield Drop(reason="other_relation")
+            continue
+        listed = context.draw(pair.id).chance(0.5)
+        yield Facts(
+            key=pair.id,
+            form="choice" if listed else "free",
+            slots={"premise": pair.first, "hypothesis": pair.second, "answer": pair.relation},
+            options=RELATIONS if listed else (),
+            answers=(pair.relation,),
+            language=study.language,
+        )

@@ -1,0 +1,135 @@
+"""Question answering: native questions of a release about pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from chexinstruct.schema import Facts, Image, Question, Study
+from chexinstruct.tasks.contract import Context, Drop, task
+
+YES_NO = {"yes": "Yes", "no": "No"}
+
+
+class _Asked(NamedTuple):
+    question: Question
+    images: tuple[Image, ...]
+
+
+def _asked(study: Study, form: Literal["open", "closed"]) -> Iterator[_Asked | Drop]:
+    """The study's questions about pictures in one form, with their pictures in the order named."""
+    pictures = {image.key: image for image in study.images}
+    for question in study.questions:
+        if question.form != form or not question.images:
+            continue
+        images = tuple(pictures[key] for key in question.images if key in pictures)
+        if not any(answer.strip() for answer in question.answers):
+            yield Drop(reason="no_answer")
+        elif len(images) < len(question.images):
+            yield Drop(reason="missing_picture")
+        elif any(image.role == "prior" for image in images):
+            yield Drop(reason="compares_with_prior")
+        else:
+            yield _Asked(question, images)
+
+
+def _facts(
+    asked: _Asked,
+    form: str,
+    *,
+    answers: tuple[str, ...] = (),
+    options: tuple[str, ...] = (),
+) -> Facts:
+    """The facts of a question; ``answers`` in other words than the release's own."""
+    question = asked.question
+    answers = answers or question.answers
+    earlier = "".join(f"Q: {turn.question}\nA: {turn.answer}\n" for turn in question.history)
+    return Facts(
+        key=question.id,
+        form=form,
+        images=asked.images,
+        slots={
+            "question": question.text,
+            "history": f"{earlier}\n" if earlier else "",
+            "answer": ", ".join(answers),
+        },
+        options=options,
+        answers=answers,
+        history=question.history,
+        language=question.language,
+        attributes=msgspec.json.encode(question.attributes, order="sorted").decode()
+        if question.attributes
+        else None,
+    )
+
+
+@task(
+    "open_ended_vqa",
+    "qa",
+    "Open-ended visual question answering",
+    needs=("images", "open_questions"),
+)
+def open_ended_vqa(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Answer an open question about pictures.
+
+    Questions in another language than English stand alone, in the form ``plain``.
+    """
+    for asked in _asked(study, "open"):
+        if isinstance(asked, Drop):
+            yield asked
+        else:
+            yield _facts(asked, "open" if asked.question.language == "en" else "plain")
+
+
+@task(
+    "close_ended_vqa",
+    "qa",
+    "Close-ended visual question answering",
+    needs=("images", "closed_questions"),
+)
+def close_ended_vqa(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Answer a closed question about pictures.
+
+    Yes/no questions are asked with and without options. Options of the release are shown, as
+    ``choice`` where one of them is right and ``list`` where several are; other closed questions
+    take a short answer. Questions in another language than English stand alone.
+    """
+    for asked in _asked(study, "closed"):
+        yield asked if isinstance(asked, Drop) else _closed(asked, context)
+
+
+def _closed(asked: _Asked, context: Context) -> Facts | Drop:
+    question = asked.question
+    if question.language != "en":
+        # What the styles say about options is English.
+        if question.options:
+            return Drop(reason="options_not_in_english")
+        return _facts(asked, "plain")
+    options = question.options
+    answers = question.answers
+    if (
+        len(answers) == 1
+        and (answer := YES_NO.get(_folded(answers[0])))
+        and (not options or sorted(map(_folded, options)) == sorted(YES_NO))
+    ):
+        if context.draw(question.id).chance(0.5):
+            return _facts(
+                asked, "yes_no_options", answers=(answer,), options=tuple(YES_NO.values())
+            )
+        return _facts(asked, "yes_no", answers=(answer,))
+    if not options:
+        return _facts(asked, "short")
+    if len(options) == 1:
+        return Drop(reason="single_option")
+    if len(set(options)) < len(options):
+        return Drop(reason="equal_options")
+    if not set(answers) <= set(options):
+        return Drop(reason="answer_not_among_options")
+    form = "choice" if len(answers) == 1 else "list"
+    return _facts(asked, form, options=options)
+
+
+def _folded(text: str) -> str:
+    return text.strip().rstrip(".").casefold()

@@ -1,0 +1,251 @@
+"""Text generation: what a radiologist writes about pictures, and the summary of what is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from chexinstruct.reports import (
+    POLICIES,
+    LeakClass,
+    filter_text,
+    find_leaks,
+    has_change_cue,
+    sentences,
+)
+from chexinstruct.reports.cues import MASK
+from chexinstruct.schema import Facts, Image, Report, Study
+from chexinstruct.tasks.contract import Context, Drop, Policies, Task, task
+from chexinstruct.tasks.needs import own_sections
+from chexinstruct.tasks.pictures import frontal, shown
+from chexinstruct.tasks.targets import dropped_sentences, target
+
+LANGUAGES = {
+    "de": "German",
+    "es": "Spanish",
+    "fr": "French",
+    "it": "Italian",
+    "pt": "Portuguese",
+    "zh": "Chinese",
+}
+"""Languages other than English in which a report may be asked for."""
+
+_SAYS_NOTHING = re.compile(
+    r"\W*(?:none|nil|n/?a|unknown|unavailable|not\s+(?:available|applicable|given|provided|stated)"
+    r"|no\s+(?:indication|history|clinical\s+(?:history|information|indication|data|details))"
+    r"(?:\s+(?:is\s+|was\s+)?(?:available|given|provided|stated))?)"
+    r"(?:\s+(?:available|given|provided|stated))?\W*",
+    re.IGNORECASE,
+)
+# A mask before "year old", "y/o" or M and F stands for an age alone, so it can go by itself.
+_MASKED_AGE = re.compile(
+    rf"{MASK}(?:[\s-]*(?:[Yy]ears?|[Yy]rs?)[\s-]*(?:[Oo]ld|of\s+age)\b"
+    r"|[\s-]*[Yy]\s?[./]?\s?[Oo]\b\.?|[\s-]*[Yy][Oo](?=[MF]\b)|(?=\s?[MF]\b))"
+)
+_NO_COMPARISON = re.compile(
+    r"\W*(?:(?:there\s+(?:is|are)\s+)?no\b(?!\s+(?:\w+\s+)?change)|none\b|nil\b|n/?a\b"
+    r"|unavailable\b|not\s+(?:available|applicable)\b"
+    r"|(?:this\s+is\s+(?:the\s+|a\s+)?)?(?:first|baseline)\s+(?:\w+\s+)?"
+    r"(?:study|exam\w*|film|radiograph\w*|x-?ray)"
+    r"|(?:priors?|(?:prior|previous|comparison)\s+\w+)\s+(?:is\s+|are\s+|was\s+|were\s+)?"
+    r"(?:not\s+available|unavailable)\b)",
+    re.IGNORECASE,
+)
+_PRIOR: tuple[LeakClass, ...] = ("prior",)
+_INDICATION_LEAKS: tuple[LeakClass, ...] = ("deidentified", "time", "communication")
+
+
+def _report(study: Study) -> Report:
+    assert study.report is not None, "the task needs a section of the study's own report"
+    return study.report
+
+
+def indication(study: Study, policies: Policies) -> str | Drop:
+    """Why the study was done: its indication, else the history.
+
+    Under ``clean`` a masked age goes and the words about it stay ("___ year old woman with
+    dyspnea"); other sentences with masks, dates and calls go. Reasons of a drop: ``no_indication``
+    for words that say there is none, ``masked_indication`` and ``empty_indication``.
+    """
+    sections = own_sections(study)
+    told = [sections[name] for name in ("indication", "history") if name in sections]
+    text = next((" ".join(t.split()) for t in told if not _SAYS_NOTHING.fullmatch(t)), None)
+    if text is None:
+        return Drop(reason="no_indication")
+    if not any(map(str.isalpha, re.sub(MASK, "", text))):
+        return Drop(reason="masked_indication")
+    if policies.text == "raw":
+        return text
+    ageless = " ".join(_MASKED_AGE.sub("", text).split())
+    if ageless != text:
+        text = ageless[:1].upper() + ageless[1:]
+    kept = filter_text(text, _INDICATION_LEAKS)
+    if kept.text:
+        return kept.text
+    masked = "deidentified" in kept.dropped
+    return Drop(reason="masked_indication" if masked else "empty_indication")
+
+
+def generation(key: str, section: str, title: str, *, with_indication: bool = False) -> Task:
+    """A task that writes one section of the report from the pictures of the study.
+
+    Reports in another language than English are asked for in the form ``in_language``, which names
+    the language.
+    """
+    needs = ("images", section, "indication") if with_indication else ("images", section)
+
+    @task(key, "text", title, needs=needs)
+    def facts(study: Study, context: Context) -> Iterator[Facts | Drop]:
+        report, images = _report(study), shown(study)
+        slots: dict[str, str] = {}
+        if not images:
+            yield Drop(reason="no_current_picture")
+            return
+        if report.language != "en":
+            if report.language not in LANGUAGES:
+                yield Drop(reason="unnamed_language")
+                return
+            slots["language"] = LANGUAGES[report.language]
+        if with_indication:
+            reason = indication(study, context.policies)
+            if isinstance(reason, Drop):
+                yield reason
+                return
+            slots["indication"] = reason
+        kept = target(report.sections[section], "image_target", context.policies, images=images)
+        if isinstance(kept, Drop):
+            yield kept
+            return
+        yield Facts(
+            key=section,
+            form="in_language" if "language" in slots else "write",
+            images=images,
+            slots=slots | {"answer": kept.text},
+            answers=(kept.text,),
+            language=report.language,
+            report_form=report.form,
+            dropped_sentences=dropped_sentences(kept),
+        )
+
+    return facts
+
+
+findings_generation = generation("findings_generation", "findings", "Findings generation")
+findings_generation_with_indication = generation(
+    "findings_generation_with_indication",
+    "findings",
+    "Findings generation with indication",
+    with_indication=True,
+)
+impression_generation = generation("impression_generation", "impression", "Impression generation")
+impression_generation_with_indication = generation(
+    "impression_generation_with_indication",
+    "impression",
+    "Impression generation with indication",
+    with_indication=True,
+)
+
+
+def matching_frontals(prior: Study, current: Study) -> tuple[Image, Image] | None:
+    """A frontal picture of each study: of the best projection that both have, else of any."""
+    before, now = frontal(prior), frontal(current)
+    for image in now:
+        for other in before:
+            if other.view == image.view:
+                return other, image
+    return (before[0], now[0]) if before and now else None
+
+
+def progression(key: str, section: str, title: str) -> Task:
+    """A task that writes a section with its comparisons, from a prior and a current picture."""
+
+    @task(key, "text", title, needs=("images", section, "order"))
+    def facts(study: Study, context: Context) -> Iterator[Facts | Drop]:
+        report = _report(study)
+        prior = context.prior()
+        if prior is None:
+            yield Drop(reason="no_prior")
+            return
+        if not has_change_cue(report.sections[section]):
+            yield Drop(reason="no_change_cue")
+            return
+        if _NO_COMPARISON.match(report.sections.get("comparison", "")):
+            yield Drop(reason="no_comparison")
+            return
+        images = matching_frontals(prior, study)
+        if images is None:
+            yield Drop(reason="no_common_view")
+            return
+        kept = target(report.sections[section], "progression", context.policies)
+        if isinstance(kept, Drop):
+            yield kept
+        elif not has_change_cue(kept.text):
+            yield Drop(reason="change_cue_filtered")
+        else:
+            yield Facts(
+                key=section,
+                form="compare",
+                images=images,
+                slots={"answer": kept.text},
+                answers=(kept.text,),
+                language=report.language,
+                report_form=report.form,
+                dropped_sentences=dropped_sentences(kept),
+            )
+
+    return facts
+
+
+progression_findings_generation = progression(
+    "progression_findings_generation", "findings", "Progression findings generation"
+)
+progression_impression_generation = progression(
+    "progression_impression_generation", "impression", "Progression impression generation"
+)
+
+
+@task(
+    "findings_summarization",
+    "text",
+    "Findings summarization",
+    needs=("findings", "impression"),
+)
+def findings_summarization(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Summarize findings in an impression; no picture is shown."""
+    report = _report(study)
+    impression = report.sections["impression"]
+    if context.policies.text == "clean" and (
+        leaks := find_leaks(impression, POLICIES["summarization"])
+    ):
+        yield Drop(reason=f"leak_{leaks[0]}")
+        return
+    findings = target(report.sections["findings"], "summarization", context.policies)
+    if isinstance(findings, Drop):
+        yield findings
+        return
+    summary = target(impression, "summarization", context.policies)
+    if isinstance(summary, Drop):
+        yield summary
+    elif _sentence_set(findings.text) <= _sentence_set(summary.text):
+        yield Drop(reason="repeats_findings")
+    elif (
+        context.policies.text == "clean"
+        and has_change_cue(summary.text)
+        and not find_leaks(findings.text, _PRIOR)
+    ):
+        # Nothing in the findings tells of the change that the impression speaks of.
+        yield Drop(reason="leak_prior")
+    else:
+        yield Facts(
+            key="impression",
+            form="summarize",
+            slots={"findings": findings.text, "answer": summary.text},
+            answers=(summary.text,),
+            language=report.language,
+            report_form=report.form,
+            dropped_sentences=dropped_sentences(findings),
+        )
+
+
+def _sentence_set(text: str) -> set[str]:
+    return {sentence.casefold() for sentence in sentences(text)}

@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+from task_context import FakeContext, over_seeds, run
+
+from chexinstruct.schema import Facts, Image, Question, Study, Turn
+from chexinstruct.tasks import FAMILIES, Task
+from chexinstruct.tasks.needs import NEEDS
+from chexinstruct.tasks.qa import close_ended_vqa, open_ended_vqa
+from chexinstruct.templating import Templates
+
+TASKS = (open_ended_vqa, close_ended_vqa)
+
+
+def question(text: str = "Is there an effusion?", *answers: str, **more: Any) -> Question:
+    content: dict[str, Any] = {"id": "q1", "form": "closed", "images": ("a",)}
+    return Question(text=text, answers=answers, **(content | more))
+
+
+def open_(*answers: str, **more: Any) -> Question:
+    return question("Where is the opacity?", *answers, form="open", **more)
+
+
+def study(*questions: Question, keys: str = "a") -> Study:
+    images = tuple(Image(key=key, path=key) for key in keys)
+    return Study(source="made_up", id="s1", images=images, questions=questions)
+
+
+def one(task: Task, asked: Question, seed: int = 0) -> Facts:
+    (fact,), drops = run(task, study(asked), FakeContext(seed))
+    assert drops == []
+    return fact
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.key)
+def test_a_task_is_declared_with_known_words(task: Task) -> None:
+    assert task.family in FAMILIES
+    assert set(task.needs) <= set(NEEDS)
+
+
+def test_open_questions_go_to_one_task_and_closed_ones_to_the_other() -> None:
+    made = study(open_("Left base", id="o"), question("Effusion?", "Yes", id="c"))
+    assert [f.key for f in run(open_ended_vqa, made, FakeContext())[0]] == ["o"]
+    assert [f.key for f in run(close_ended_vqa, made, FakeContext())[0]] == ["c"]
+
+
+def test_an_open_question_is_answered_in_the_words_of_the_release() -> None:
+    fact = one(open_ended_vqa, open_("left base", attributes={"z": "POS", "a": "ö"}))
+    assert fact.form == "open"
+    assert fact.slots == {
+        "question": "Where is the opacity?",
+        "history": "",
+        "answer": "left base",
+    }
+    assert fact.answers == ("left base",)
+    assert [i.key for i in fact.images] == ["a"]
+    assert fact.attributes == '{"a":"ö","z":"POS"}'
+    assert json.loads(fact.attributes) == {"a": "ö", "z": "POS"}
+
+
+def test_several_answers_are_joined() -> None:
+    fact = one(open_ended_vqa, open_("left base", "right apex"))
+    assert fact.slots["answer"] == "left base, right apex"
+    assert fact.answers == ("left base", "right apex")
+    assert fact.attributes is None
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.key)
+def test_a_question_shows_its_own_pictures_in_its_own_order(task: Task) -> None:
+    form = "open" if task is open_ended_vqa else "closed"
+    made = study(question("Edema?", "yes", form=form, images=("c", "a")), keys="abc")
+    (fact,), _ = run(task, made, FakeContext())
+    assert [i.key for i in fact.images] == ["c", "a"]
+
+
+@pytest.mark.parametrize("form", ["open", "closed"])
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"answers": ()}, "no_answer"),
+        ({"answers": (" ",)}, "no_answer"),
+        ({"images": ("a", "gone")}, "missing_picture"),
+        ({"images": ("old", "a")}, "compares_with_prior"),
+    ],
+)
+def test_a_question_that_cannot_be_asked_is_counted(
+    form: Any, changes: dict[str, Any], reason: str
+) -> None:
+    task = open_ended_vqa if form == "open" else close_ended_vqa
+    content = {"id": "q", "text": "Edema?", "form": form, "answers": ("yes",), "images": ("a",)}
+    good = Question(**(content | {"id": "good"}))
+    made = Study(
+        source="made_up",
+        id="s1",
+        images=(Image(key="a", path="a"), Image(key="old", path="old", role="prior")),
+        questions=(Question(**(content | changes)), good),
+    )
+    facts, drops = run(task, made, FakeContext())
+    assert [f.key for f in facts] == ["good"]
+    assert drops == [reason]
+
+
+def test_questions_without_pictures_belong_to_other_tasks() -> None:
+    made = study(open_("x", id="text", images=()), open_("y", id="picture"))
+    facts, drops = run(open_ended_vqa, made, FakeContext())
+    assert [f.key for f in facts] == ["picture"]
+    assert drops == []
+
+
+# --------------------------------------------------------------------------------------- closed
+
+
+@pytest.mark.parametrize(
+    ("released", "answer"),
+    [("Yes", "Yes"), ("yes", "Yes"), (" no.", "No"), ("NO", "No")],
+)
+def test_yes_and_no_are_written_alike_with_and_without_options(released: str, answer: str) -> None:
+    asked = question("Effusion?", released)
+    facts = over_seeds(close_ended_vqa, study(asked), FakeContext)
+    forms = Counter(f.form for f in facts)
+    assert forms.keys() == {"yes_no", "yes_no_options"}
+    assert min(forms.values()) > 60, "about half of 200"
+    for fact in facts:
+        assert fact.answers == (answer,)
+        assert fact.slots["answer"] == answer
+        assert fact.options == (("Yes", "No") if fact.form == "yes_no_options" else ())
+
+
+def test_options_of_yes_and_no_are_a_yes_no_question() -> None:
+    asked = question("Effusion?", "no", options=("yes", "no"))
+    facts = over_seeds(close_ended_vqa, study(asked), FakeContext)
+    assert {f.form for f in facts} == {"yes_no", "yes_no_options"}
+
+
+def test_options_of_the_release_are_shown_as_they_are() -> None:
+    fact = one(close_ended_vqa, question("Which?", "no", options=("yes", "no", "not sure")))
+    assert fact.form == "choice"
+    assert fact.options == ("yes", "no", "not sure")
+    assert fact.answers == ("no",)
+
+
+def test_several_right_options_make_a_list() -> None:
+    fact = one(close_ended_vqa, question("Which?", "a", "c", options=("a", "b", "c")))
+    assert fact.form == "list"
+    assert fact.answers == ("a", "c")
+
+
+def test_a_closed_answer_without_options_is_a_short_answer() -> None:
+    fact = one(close_ended_vqa, question("Which side, left or right?", "Left"))
+    assert (fact.form, fact.options, fact.slots["answer"]) == ("short", (), "Left")
+
+
+@pytest.mark.parametrize(
+    ("answers", "options", "reason"),
+    [
+        (("a",), ("a",), "single_option"),
+        (("a",), ("a", "b", "b"), "equal_options"),
+        (("d",), ("a", "b"), "answer_not_among_options"),
+        (("a", "d"), ("a", "b"), "answer_not_among_options"),
+    ],
+)
+def test_broken_options_are_counted(
+    answers: tuple[str, ...], options: tuple[str, ...], reason: str
+) -> None:
+    asked = question("Which?", *answers, options=options)
+    assert run(close_ended_vqa, study(asked), FakeContext()) == ([], [reason])
+
+
+# -------------------------------------------------------------------------- language and history
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.key)
+def test_a_question_in_another_language_stands_alone(task: Task) -> None:
+    form = "open" if task is open_ended_vqa else "closed"
+    fact = one(task, question("心脏在哪里?", "左侧", form=form, language="zh"))
+    assert (fact.form, fact.language) == ("plain", "zh")
+    (row,) = Templates().load(task.key).render(fact, FakeContext().draw(), "chexagent2")
+    assert (row.instruction, row.response) == ("心脏在哪里?", "左侧")
+
+
+def test_english_words_about_options_are_kept_from_other_languages() -> None:
+    asked = question("哪一侧?", "左", options=("左", "右"), language="zh")
+    assert run(close_ended_vqa, study(asked), FakeContext()) == ([], ["options_not_in_english"])
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.key)
+def test_earlier_turns_stand_before_the_question(task: Task) -> None:
+    turns = (Turn(question="Any opacity?", answer="yes"), Turn(question="Where?", answer="base"))
+    form = "open" if task is open_ended_vqa else "closed"
+    fact = one(task, question("Which side?", "left", form=form, history=turns))
+    assert fact.history == turns
+    loaded = Templates().load(task.key)
+    rows = loaded.render(
+        fact, FakeContext().draw(), "chexagent2", count=loaded.phrasings(fact.form)
+    )
+    told = "Q: Any opacity?\nA: yes\nQ: Where?\nA: base\n\n"
+    for row in rows:
+        assert row.instruction.startswith(told)
+        assert "Which side?" in row.instruction.removeprefix(told)
+        assert row.response == "left"
+
+
+# ------------------------------------------------------------------------------------ rendering
+
+
+def test_every_form_shows_the_question_unchanged_and_the_right_answer() -> None:
+    text = "is there  a opacity in the lung (left)"
+    pairs = [
+        (open_ended_vqa, question(text, "yes", form="open")),
+        (open_ended_vqa, question(text, "si", form="open", language="es")),
+        *((close_ended_vqa, question(text, "no", id=str(i))) for i in range(20)),
+        (close_ended_vqa, question(text, "mild", options=("mild", "severe"))),
+        (close_ended_vqa, question(text, "a", "b", options=("a", "b", "c"))),
+        (close_ended_vqa, question(text, "left")),
+        (close_ended_vqa, question(text, "si", language="es")),
+    ]
+    forms = set()
+    for task, asked in pairs:
+        fact = one(task, asked)
+        forms.add((task.key, fact.form))
+        loaded = Templates().load(task.key)
+        count = loaded.phrasings(fact.form)
+        for row in loaded.render(fact, FakeContext().draw(), "chexagent2", count=count):
+            assert text in row.instruction
+            if row.options:
+                assert {o.text for o in row.options} == set(fact.options)
+            else:
+                assert row.response == fact.slots["answer"]
+    assert forms == {(t.key, form) for t in TASKS for form in Templates().load(t.key).forms}
+
+
+def test_yes_no_phrasings_ask_for_yes_or_no() -> None:
+    fact = Facts(
+        key="q",
+        form="yes_no",
+        slots={"question": "Edema?", "history": "", "answer": "No"},
+        answers=("No",),
+    )
+    rows = (
+        Templates()
+        .load("close_ended_vqa")
+        .render(fact, FakeContext().draw(), "chexagent2", count=99)
+    )
+    bare = [row for row in rows if "yes" not in row.instruction.casefold()]
+    assert [row.instruction for row in bare] == ["Edema?"]
