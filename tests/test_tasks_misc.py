@@ -1,0 +1,414 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from task_context import FakeContext, FakePolicies, over_seeds, run
+
+from chexinstruct.schema import Facts, Image, Label, LabelSet, Pair, Report, Study, Text
+from chexinstruct.tasks import FAMILIES, Task
+from chexinstruct.tasks.misc import (
+    image_text_matching,
+    image_text_selection,
+    natural_language_inference,
+)
+from chexinstruct.tasks.mismatch import Disputes, alike, disputes, is_wrong
+from chexinstruct.tasks.needs import NEEDS
+from chexinstruct.templating import Templates
+
+TASKS = (image_text_matching, image_text_selection, natural_language_inference)
+
+MINED = LabelSet(
+    name="mined",
+    findings=(
+        "cardiomegaly",
+        "consolidation",
+        "edema",
+        "fracture",
+        "pleural effusion",
+        "pneumonia",
+        "pneumothorax",
+    ),
+    kind="multi",
+    method="report_labeller",
+    blank="not_mentioned",
+)
+
+
+def study(
+    name: str,
+    text: str | None = None,
+    labels: str | None = None,
+    *,
+    codes: Sequence[str] = (),
+    captions: Sequence[str] = (),
+    language: str = "en",
+    **more: Any,
+) -> Study:
+    """A study with findings; ``labels`` read "+edema -pneumothorax ?fracture", None: none made."""
+    states: dict[str, Any] = {"+": "present", "-": "absent", "?": "uncertain"}
+    content: dict[str, Any] = {
+        "source": "made_up",
+        "id": name,
+        "images": (Image(key=f"{name}.png", path=f"{name}.png", view="PA"),),
+        "report": Report(sections={"findings": text}, language=language) if text else None,
+        "label_sets": ("mined",) if labels is not None else (),
+        "labels": tuple(
+            Label(finding=word[1:].replace("_", " "), state=states[word[0]])
+            for word in (labels or "").split()
+        ),
+        "codes": tuple(codes),
+        "texts": tuple(
+            Text(id=str(n), role="caption", text=t, language=language)
+            for n, t in enumerate(captions)
+        ),
+    }
+    return Study(**(content | more))
+
+
+def context(*others: Study, seed: int = 0, text: str = "clean") -> FakeContext:
+    return FakeContext(seed, FakePolicies(text=text), sets=(MINED,), others=others)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.key)
+def test_a_task_is_declared_with_known_words(task: Task) -> None:
+    assert task.family in FAMILIES
+    assert set(task.needs) <= set(NEEDS)
+
+
+# ------------------------------------------------------------------------------------- mismatch
+
+
+def chosen(mine: Study, *others: Study, text: str = "clean") -> str | None:
+    """The wrong text that is set against the study's own."""
+    facts, drops = run(image_text_selection, mine, context(*others, text=text))
+    if not facts:
+        assert drops == ["no_negative"]
+        return None
+    (fact,) = facts
+    (wrong,) = set(fact.options) - set(fact.answers)
+    return wrong
+
+
+NORMAL = "The heart is of normal size. No pneumothorax or pleural effusion."
+CONGESTED = "Cardiomegaly with moderate edema."
+
+
+@pytest.mark.parametrize(
+    ("mine", "text", "theirs", "wrong"),
+    [
+        # The text asserts what is said to be absent, or what nothing here resembles.
+        ("-edema -pneumothorax", "There is moderate edema.", "+edema", True),
+        ("", "There is moderate edema.", "+edema", True),
+        ("+fracture", "There is moderate edema.", "+edema", True),
+        # It denies what is present.
+        ("+pneumothorax", NORMAL, "-pneumothorax", True),
+        ("+pleural_effusion", NORMAL, "-pneumothorax -pleural_effusion", True),
+        # It fits, or may fit, here too.
+        ("+edema", "There is moderate edema.", "+edema", False),
+        ("?edema", "There is moderate edema.", "+edema", False),
+        ("+edema", "Edema and a fracture are seen.", "+edema +fracture", False),
+        ("+pneumonia", "There is a consolidation.", "+consolidation", False),
+        ("+fracture", NORMAL, "-pneumothorax -pleural_effusion", False),
+        ("-pneumothorax", NORMAL, "-pneumothorax -pleural_effusion", False),
+        # Its labels say more than the text does.
+        ("", "The lungs are not hyperinflated.", "+edema", False),
+        ("", "No pulmonary edema is seen.", "+edema", False),
+        ("+pneumothorax", "The heart is of normal size.", "-pneumothorax", False),
+        # One clear contradiction is enough beside something shared.
+        ("+edema -fracture", "There is a rib fracture.", "+edema +fracture", True),
+    ],
+)
+def test_a_text_must_be_wrong_for_certain(mine: str, text: str, theirs: str, wrong: bool) -> None:
+    found = chosen(study("s1", "The aorta is tortuous.", mine), study("s2", text, theirs))
+    assert found == (text if wrong else None)
+
+
+@pytest.mark.parametrize(
+    ("mine", "text", "theirs", "wrong"),
+    [
+        (("normal",), "The heart is enlarged.", ("Cardiomegaly/mild",), True),
+        (("Scoliosis",), "Granuloma at the left apex.", ("Granuloma/lung",), True),
+        (("Spine/degenerative",), "Cardiomegaly is seen.", ("Cardiomegaly",), True),
+        (("Pleural Effusion/left",), NORMAL, ("normal",), True),
+        (("Scoliosis",), NORMAL, ("normal",), False),
+        (("normal",), NORMAL, ("normal",), False),
+        (("Cardiomegaly",), "Cardiomegaly and scoliosis.", ("Cardiomegaly", "Scoliosis"), False),
+        (("Infiltrate",), "Pneumonia at the right base.", ("Pneumonia",), False),
+        (("No Indexing",), "Cardiomegaly is seen.", ("Cardiomegaly",), False),
+        (("normal",), "Cardiomegaly is seen.", ("No Indexing",), False),
+        (("normal",), "Cardiomegaly is seen.", (), False),
+    ],
+)
+def test_index_codes_stand_in_for_labels(
+    mine: tuple[str, ...], text: str, theirs: tuple[str, ...], wrong: bool
+) -> None:
+    own = study("s1", "The aorta is tortuous.", codes=mine)
+    assert chosen(own, study("s2", text, codes=theirs)) == (text if wrong else None)
+
+
+def test_labels_of_one_study_say_nothing_of_another_without() -> None:
+    other = study("s2", "There is moderate edema.", None)
+    assert chosen(study("s1", "The aorta is tortuous.", "-edema"), other) is None
+    assert chosen(study("s1", "The aorta is tortuous.", None, codes=("normal",)), other) is None
+
+
+def test_texts_without_labels_and_codes_must_share_few_words() -> None:
+    own = study("s1", captions=["Chest radiograph showing a large left effusion."])
+    near = study("s2", captions=["Chest radiograph showing a small left effusion."])
+    far = study("s3", captions=["Posteroanterior view with bilateral hilar adenopathy."])
+    assert chosen(own, near) is None
+    assert chosen(own, near, far) == "Posteroanterior view with bilateral hilar adenopathy."
+
+
+def test_in_another_language_the_labels_decide_alone() -> None:
+    own = study("s1", "Sin alteraciones en el estudio.", "-edema", language="es")
+    other = study("s2", "Signos de congestión pulmonar.", "+edema", language="es")
+    assert chosen(own, other) == "Signos de congestión pulmonar."
+    assert chosen(own, study("s3", "There is moderate edema.", "+edema")) is None
+
+
+def test_the_same_words_are_never_set_against_themselves() -> None:
+    raw = "CARDIOMEGALY with moderate edema."
+    own = study("s1", raw, "-edema")
+    assert chosen(own, study("s2", CONGESTED, "+edema +cardiomegaly")) is None
+
+
+def test_the_wrong_text_is_filtered_as_if_it_were_the_studys_own() -> None:
+    own = study("s1", "The aorta is tortuous.", "-edema")
+    long = "There is moderate edema. Unchanged effusion. Nodule seen on the lateral view."
+    other = study("s2", long, "+edema")
+    assert chosen(own, other) == "There is moderate edema."
+    assert chosen(own, study("s2", "Worsening edema.", "+edema")) is None
+    assert chosen(own, other, text="raw") == long
+
+
+words = st.lists(st.sampled_from(["heart", "lung", "edema", "clear", "is", "the"]), max_size=8)
+
+
+@given(words, words)
+def test_similarity_is_a_share(a: list[str], b: list[str]) -> None:
+    value = alike(" ".join(a), " ".join(b))
+    assert 0 <= value <= 1
+    assert value == alike(" ".join(b).upper(), " ".join(a))
+    assert (value == 1) == (set(a) == set(b))
+
+
+state = st.sampled_from(["", "+{}", "-{}", "?{}"])
+labelled = st.lists(state, min_size=7, max_size=7).map(
+    lambda marks: " ".join(
+        mark.format(finding.replace(" ", "_"))
+        for mark, finding in zip(marks, MINED.findings, strict=True)
+    )
+)
+
+
+@given(labelled, labelled)
+def test_nothing_that_may_be_here_is_disputed_as_asserted(mine: str, theirs: str) -> None:
+    own, other = study("s1", "x", mine), study("s2", "y", theirs)
+    found = disputes(own, other, context())
+    assert found is not None
+    possible = {x.finding for x in own.labels if x.state != "absent"}
+    assert not found.asserted & possible
+    assert found.denied <= {x.finding for x in own.labels if x.state == "present"}
+    assert found.denied <= {x.finding for x in other.labels if x.state == "absent"}
+    same = disputes(own, own, context())
+    assert same == Disputes(asserted=frozenset(), denied=frozenset())
+
+
+def test_a_finding_is_known_by_its_usual_endings() -> None:
+    found = Disputes(asserted=frozenset({"lung opacity", "mass"}), denied=frozenset())
+    assert is_wrong("Patchy opacities at both bases.", found, "en")
+    assert is_wrong("A mass at the right hilum.", found, "en")
+    assert not is_wrong("Left mastectomy.", found, "en")
+    assert not is_wrong("No focal opacity.", found, "en")
+
+
+# --------------------------------------------------------------------------- image_text_matching
+
+OWN = study("s1", "The aorta is tortuous. Unchanged heart.", "-edema -cardiomegaly")
+OTHER = study("s2", CONGESTED, "+edema +cardiomegaly")
+
+
+def test_a_studys_own_text_matches_and_a_wrong_one_does_not() -> None:
+    facts, drops = run(image_text_matching, OWN, context(OTHER))
+    assert drops == []
+    assert [(f.key, f.balance, f.answers, f.slots["text"]) for f in facts] == [
+        ("findings/matched", "findings/matched", ("Matched",), "The aorta is tortuous."),
+        ("findings/not_matched", "findings/not_matched", ("Not matched",), CONGESTED),
+    ]
+    assert {i.key for f in facts for i in f.images} == {"s1.png"}
+    assert {f.slots["kind"] for f in facts} == {"findings section"}
+    assert [f.dropped_sentences for f in facts] == ["prior:1", None]
+    assert [f.report_form for f in facts] == ["plain", "plain"]
+
+
+def test_both_sides_come_in_both_forms() -> None:
+    facts = over_seeds(image_text_matching, OWN, lambda seed: context(OTHER, seed=seed))
+    forms = Counter((f.answers[0], f.form) for f in facts)
+    assert forms.keys() == {(a, f) for a in ("Matched", "Not matched") for f in ("free", "choice")}
+    assert min(forms.values()) > 60, "about half of 200"
+    assert {f.options for f in facts if f.form == "choice"} == {("Matched", "Not matched")}
+
+
+def test_findings_and_impressions_are_matched_with_their_like() -> None:
+    both = {"findings": "The aorta is tortuous.", "impression": "Tortuosity of the aorta."}
+    theirs = {"findings": "There is moderate edema.", "impression": "Moderate pulmonary edema."}
+    own = study("s1", "x", "-edema", report=Report(sections=both))
+    other = study("s2", "x", "+edema", report=Report(sections=theirs))
+    facts, _ = run(image_text_matching, own, context(other))
+    assert {f.key: f.slots["text"] for f in facts} == {
+        "findings/matched": both["findings"],
+        "findings/not_matched": theirs["findings"],
+        "impression/matched": both["impression"],
+        "impression/not_matched": theirs["impression"],
+    }
+    asked = context(study("s2", "There is moderate edema.", "+edema"))
+    _, drops = run(image_text_matching, own, asked)
+    assert drops == ["no_negative"], "the other study has no impression"
+    assert [pool for pool, _ in asked.asked] == ["findings", "impression"]
+
+
+def test_pools_are_the_kinds_of_text_that_a_study_has() -> None:
+    for task in (image_text_matching, image_text_selection):
+        assert task.pools is not None
+        assert list(task.pools(OWN)) == ["findings"]
+        assert list(task.pools(study("s", captions=["a b c", "d e f"]))) == ["caption"]
+        assert not task.pools(study("s"))
+        taken_over = Report(sections={"findings": "x"}, release="elsewhere")
+        assert not task.pools(study("s", report=taken_over))
+
+
+@pytest.mark.parametrize("task", [image_text_matching, image_text_selection], ids=lambda t: t.key)
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (study("s", "No change. The effusion persists."), "emptied_by_prior"),
+        (study("s", "Normal."), "too_short"),
+        (study("s", captions=["Chest X-ray."]), "too_short"),
+        (study("s", "The lungs are clear.", images=()), "no_current_picture"),
+    ],
+)
+def test_a_study_without_a_usable_text_or_picture_is_counted(
+    task: Task, made: Study, reason: str
+) -> None:
+    assert run(task, made, context(OTHER)) == ([], [reason])
+
+
+def test_without_a_wrong_text_the_right_one_still_counts() -> None:
+    facts, drops = run(image_text_matching, OWN, context())
+    assert [f.key for f in facts] == ["findings/matched"]
+    assert drops == ["no_negative"]
+
+
+# -------------------------------------------------------------------------- image_text_selection
+
+
+def test_the_true_text_stands_against_one_wrong_text() -> None:
+    (fact,), drops = run(image_text_selection, OWN, context(OTHER))
+    assert drops == []
+    assert (fact.key, fact.form, fact.balance) == ("findings", "choice", None)
+    assert fact.options == ("The aorta is tortuous.", CONGESTED)
+    assert fact.answers == ("The aorta is tortuous.",)
+
+
+def test_each_caption_is_a_question_of_its_own() -> None:
+    own = study("s1", captions=["Large left pleural effusion.", "Free air under diaphragm."])
+    other = study("s2", captions=["Bilateral hilar adenopathy."])
+    facts, _ = run(image_text_selection, own, context(other))
+    assert [(f.key, f.answers[0]) for f in facts] == [
+        ("caption/0", "Large left pleural effusion."),
+        ("caption/1", "Free air under diaphragm."),
+    ]
+    assert {f.slots["kind"] for f in facts} == {"caption"}
+    assert {f.report_form for f in facts} == {None}
+
+
+def test_no_wrong_text_no_choice() -> None:
+    assert run(image_text_selection, OWN, context()) == ([], ["no_negative"])
+
+
+# -------------------------------------------------------------------- natural_language_inference
+
+
+def pair(relation: Any = "entailment", **more: Any) -> Pair:
+    content: dict[str, Any] = {
+        "id": "dev-1",
+        "kind": "inference",
+        "first": "There is no effusion.",
+        "second": "The pleura is free of fluid.",
+    }
+    return Pair(relation=relation, **(content | more))
+
+
+def pairs(*items: Pair) -> Study:
+    return Study(source="made_up", id="s1", pairs=items)
+
+
+@pytest.mark.parametrize("relation", ["entailment", "neutral", "contradiction"])
+def test_a_pair_keeps_its_direction_and_its_relation(relation: str) -> None:
+    facts = over_seeds(natural_language_inference, pairs(pair(relation)), FakeContext)
+    assert {f.form for f in facts} == {"choice", "free"}
+    for fact in facts:
+        assert fact.key == "dev-1"
+        assert fact.images == ()
+        assert fact.answers == (relation,)
+        assert fact.slots["premise"] == "There is no effusion."
+        assert fact.slots["hypothesis"] == "The pleura is free of fluid."
+        listed = ("entailment", "neutral", "contradiction")
+        assert fact.options == (listed if fact.form == "choice" else ())
+
+
+def test_other_pairs_are_no_inference() -> None:
+    made = pairs(pair(kind="similarity"), pair("paraphrase", id="dev-2"), pair(id="dev-3"))
+    facts, drops = run(natural_language_inference, made, FakeContext())
+    assert [f.key for f in facts] == ["dev-3"]
+    assert drops == ["other_relation"]
+
+
+def test_free_phrasings_name_all_relations_and_the_direction() -> None:
+    facts = over_seeds(natural_language_inference, pairs(pair()), FakeContext)
+    loaded = Templates().load("natural_language_inference")
+    for fact in {f.form: f for f in facts}.values():
+        for row in loaded.render(fact, FakeContext().draw(), "chexagent2", count=99):
+            words = row.instruction.casefold()
+            assert all(relation in words for relation in ("entail", "neutral", "contradict"))
+            assert words.index("no effusion") < words.index("free of fluid")
+
+
+# ------------------------------------------------------------------------------------ rendering
+
+
+def test_all_facts_render_and_the_right_answer_comes_out() -> None:
+    items: list[tuple[Task, Facts]] = [
+        *(
+            (task, f)
+            for task in (image_text_matching, image_text_selection)
+            for f in over_seeds(task, OWN, lambda seed: context(OTHER, seed=seed), seeds=10)
+        ),
+        *(
+            (natural_language_inference, f)
+            for f in over_seeds(natural_language_inference, pairs(pair()), FakeContext, seeds=10)
+        ),
+    ]
+    forms = set()
+    for number, (task, fact) in enumerate(items):
+        forms.add((task.key, fact.form))
+        loaded = Templates().load(task.key)
+        count = loaded.phrasings(fact.form)
+        for row in loaded.render(fact, FakeContext().draw(number), "chexagent2", count=count):
+            if fact.form == "free":
+                assert row.response == fact.answers[0]
+            else:
+                assert {o.text for o in row.options} == set(fact.options)
+                right = [o for o in row.options if o.text == fact.answers[0]]
+                assert right[0].text in row.response or right[0].label in row.response
+            if task is image_text_matching:
+                assert fact.slots["text"] in row.instruction
+                words = row.instruction.casefold()
+                assert "not matched" in words, "the answer's words are named"
+    assert forms == {(t.key, form) for t in TASKS for form in Templates().load(t.key).forms}
