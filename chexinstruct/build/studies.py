@@ -201,7 +201,7 @@ def load_studies(
 
         def make(draft: Path) -> None:
             nonlocal count
-            count = _write(draft, source.loader.studies(release, tables), source.key)
+            count = write_table(draft, source.loader.studies(release, tables), source.key)
 
         table.unlink(missing_ok=True)
         once(table, make)
@@ -234,7 +234,12 @@ def _judged(loaded: Loaded) -> Loaded:
     return loaded
 
 
-def _write(path: Path, studies: Iterator[Study], source: str) -> int:
+def write_table(path: Path, studies: Iterator[Study], source: str) -> int:
+    """Write the table of a source and return how many studies it has.
+
+    Raises:
+        ReleaseError: two studies share an id.
+    """
     seen: set[int] = set()
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, COLUMNS) as writer:
         batch: list[Study] = []
