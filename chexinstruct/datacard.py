@@ -41,6 +41,7 @@ def card(lock: Lock, sources: Mapping[str, Source], tasks: Mapping[str, Task]) -
         _ledger_table(lock.ledger),
         "## How it was made\n",
         _choices(lock),
+        _filters(lock),
         "Overlaps between sources that only pixels can show were not checked.\n",
         _overlaps(used, sources),
         "## Citations\n",
@@ -210,6 +211,19 @@ def _choices(lock: Lock) -> str:
             ["libraries", ", ".join(f"{k} {v}" for k, v in lock.libraries.items())],
         ],
     )
+
+
+def _filters(lock: Lock) -> str:
+    """What was taken out after the build, one line a filter."""
+    lines = []
+    for step in lock.filtered:
+        asked = [("tasks", step.tasks), ("sources", step.sources), ("splits", step.splits)]
+        kept = "; ".join(f"{what} {', '.join(names)}" for what, names in asked if names)
+        lines.append(
+            f"Filtered from the corpus whose lock has the SHA-256 `{step.parent}`, keeping {kept}. "
+            "The table from releases to studies is that of the build.\n"
+        )
+    return "\n".join(lines)
 
 
 def _overlaps(used: Sequence[str], sources: Mapping[str, Source]) -> str:

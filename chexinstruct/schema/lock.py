@@ -73,6 +73,17 @@ class Shard(msgspec.Struct, kw_only=True, frozen=True):
     """Of candidates that became no example."""
 
 
+class Filtered(msgspec.Struct, kw_only=True, frozen=True):
+    """One filter on the way from the corpus that was built to this one."""
+
+    parent: str
+    """SHA-256 of the lock that was filtered."""
+    tasks: list[str]
+    """As asked for, families as their tasks; empty: all. So for sources and splits."""
+    sources: list[str]
+    splits: list[str]
+
+
 class Lock(msgspec.Struct, kw_only=True):
     """Everything needed to build the same bytes again, and what stands in them."""
 
@@ -86,3 +97,6 @@ class Lock(msgspec.Struct, kw_only=True):
     pictures: list[StoredFile]
     skipped_sources: dict[str, str]
     """Sources that were asked for and left out, with the reason."""
+    filtered: list[Filtered] = []
+    """What was taken out of the corpus after its build, in order; the accounts of sources are those
+    of the build."""

@@ -112,6 +112,7 @@ def abnormality_detection(study: Study, context: Context) -> Iterator[Facts | Dr
                 images=(image,),
                 found=agreed.regions,
                 named="label",
+                balance="picture/present" if agreed.regions else "picture/absent",
             )
 
 
@@ -145,7 +146,9 @@ def abnormality_grounding(study: Study, context: Context) -> Iterator[Facts | Dr
         absent = specific(tuple(known.absent))
         if not absent:
             yield Drop(reason="no_absent_finding")
-        drawn = context.draw(image.key, "absent").sample(absent, min(max(1, placed), len(absent)))
+        # Two for each present one: balance then takes from the absent ones, of which there are more.
+        count = min(max(1, 2 * placed), len(absent))
+        drawn = context.draw(image.key, "absent").sample(absent, count)
         for finding in drawn:
             yield _grounding(image, finding, [])
 
