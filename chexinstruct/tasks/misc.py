@@ -84,7 +84,7 @@ def _wrong_text(
     """A text of the same kind and language that another study has and this one cannot have."""
     for other in context.negatives(told.kind, told.name):
         found = disputes(study, other, context)
-        if found is not None and not (found.asserted or found.denied):
+        if found is not None and not found:
             continue
         for candidate in _told(other):
             if (candidate.kind, candidate.language) != (told.kind, told.language):

@@ -31,6 +31,13 @@ _DENIAL = re.compile(
 )
 """In a sentence without any of these, a finding that is named is said to be there."""
 _DENIED = re.compile(r"\b(?:no|not|without|neither|free|negative|absen\w+)\b", re.IGNORECASE)
+_NOTHING_ACUTE = re.compile(
+    r"\bno\s+(?:\w+\s+){0,3}acute\s+(?:(?:cardiopulmonary|intrathoracic|thoracic|chest)\s+)?"
+    r"(?:process|disease|abnormalit|finding|patholog)",
+    re.IGNORECASE,
+)
+_ACUTE = frozenset({"consolidation", "edema", "pneumonia", "pneumothorax"})
+"""Findings beside which nobody writes that there is nothing acute."""
 _WORD = re.compile(r"\w+")
 
 
@@ -41,6 +48,12 @@ class Disputes(Record, frozen=True, kw_only=True):
     """If the text says that the finding is there."""
     denied: frozenset[str]
     """If the text says that it is not."""
+    acute: frozenset[str]
+    """If the text says that there is nothing acute."""
+
+    def __bool__(self) -> bool:
+        """Whether the text can be wrong at all."""
+        return bool(self.asserted or self.denied or self.acute)
 
 
 class _Said(Record, frozen=True, kw_only=True):
@@ -75,12 +88,13 @@ def disputes(study: Study, other: Study, context: Context) -> Disputes | None:
     else:
         mine, theirs = _by_codes(study.codes), _by_codes(other.codes)
     if mine is None or theirs is None:
-        return Disputes(asserted=frozenset(), denied=frozenset())
+        return Disputes(asserted=frozenset(), denied=frozenset(), acute=frozenset())
     asserted = theirs.present & mine.absent
     if all(_can_be_absent(finding, mine.possible) for finding in theirs.present):
         asserted = theirs.present
     denied = mine.present if theirs.normal else mine.present & theirs.denied
-    return Disputes(asserted=asserted, denied=denied)
+    acute = mine.present & _ACUTE if theirs.possible.isdisjoint(_ACUTE) else frozenset()
+    return Disputes(asserted=asserted, denied=denied, acute=acute)
 
 
 def is_wrong(text: str, found: Disputes, language: str) -> bool:
@@ -90,13 +104,15 @@ def is_wrong(text: str, found: Disputes, language: str) -> bool:
     """
     if language != "en":
         return bool(found.asserted or found.denied)
-    for sentence in sentences(text):
-        if not _DENIAL.search(sentence):
-            if _names_any(sentence, found.asserted):
-                return True
-        elif _DENIED.search(sentence) and _names_any(sentence, found.denied):
-            return True
-    return False
+    return any(_says_wrong(sentence, found) for sentence in sentences(text))
+
+
+def _says_wrong(sentence: str, found: Disputes) -> bool:
+    if not _DENIAL.search(sentence):
+        return _names_any(sentence, found.asserted)
+    if found.acute and _NOTHING_ACUTE.search(sentence):
+        return True
+    return _DENIED.search(sentence) is not None and _names_any(sentence, found.denied)
 
 
 def alike(a: str, b: str) -> float:
