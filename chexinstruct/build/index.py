@@ -134,6 +134,7 @@ def index(setting: Setting, source: str, said: Loaded, people: People) -> Indexe
         digest(people.person.tobytes(), people.split.tobytes(), rows.tobytes()),
         needs,
         drawing,
+        setting.sources[source].card.label_sets,
         setting.rules.pictures,
         manifest.seed,
         code_digest("chexinstruct.tasks", "chexinstruct.vocabulary", "chexinstruct.build.index"),
@@ -192,8 +193,7 @@ def sequence(
     Studies without a split, beyond the limit or of other splits are left out.
     """
     mixed = (people.person ^ np.uint64(key(seed, "sequence"))) * np.uint64(0x9E3779B97F4A7C15)
-    order = pc.fill_null(table.table["order"], "")
-    rank = pc.rank(order, tiebreaker="dense").to_numpy().astype(np.int64)
+    rank = _ranks(table)
     rows = np.arange(len(table), dtype=np.int32)
     kept = people.split >= 0
     if limit is not None:
@@ -206,19 +206,31 @@ def sequence(
     return ordered[kept[ordered]].astype(np.int32)
 
 
+def _ranks(table: StudyTable) -> npt.NDArray[np.int64]:
+    """The place of each study in time, comparable within a person; equal orders rank equal."""
+    order = pc.fill_null(table.table["order"], "")
+    ranks: npt.NDArray[np.int64] = pc.rank(order, tiebreaker="dense").to_numpy().astype(np.int64)
+    return ranks
+
+
 def priors(rows: npt.NDArray[np.int32], people: People, table: StudyTable) -> npt.NDArray[np.int32]:
     """For each row of the table the row of the same person's study before it, or -1.
 
     ``rows`` are in the order of the corpus, where one person's studies stand together in time.
-    Studies of nobody, and those without a place in time, have no prior.
+    Studies of nobody, and those without a place in time, have no prior; of two at the same time
+    neither is the other's.
     """
     prior = np.full(len(table), -1, dtype=np.int32)
     timed = pc.is_valid(table.table["order"]).to_numpy()
     known = timed & (pc.list_value_length(table.table["people"]).to_numpy() > 0)
     kept = rows[known[rows]]
-    same = people.person[kept[1:]] == people.person[kept[:-1]]
-    same &= people.split[kept[1:]] == people.split[kept[:-1]]
-    prior[kept[1:][same]] = kept[:-1][same]
+    person, split, rank = people.person[kept], people.split[kept], _ranks(table)[kept]
+    changes = (person[1:] != person[:-1]) | (split[1:] != split[:-1])
+    later = np.r_[True, changes | (rank[1:] != rank[:-1])][: len(kept)]
+    # The study just before the first of those at the same time.
+    before = np.maximum.accumulate(np.where(later, np.arange(len(kept)), 0)) - 1
+    same = (before >= 0) & (person == person[before]) & (split == split[before])
+    prior[kept[same]] = kept[before[same]]
     return prior
 
 
