@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +116,9 @@ class _Work:
         rows: list[tuple[Any, ...]] = []
         here: set[str] = set()
         volume = 0
-        for pictures, same in groupby(self.made(), key=attrgetter("pictures")):
+        for _, same in groupby(self.made(), key=_kept_together):
             members = list(same)
+            pictures = members[0].pictures
             weight = sum(row.weight for row in members)
             full = (
                 len(here) >= GROUP_PICTURES
@@ -136,6 +137,11 @@ class _Work:
             rows += [row.values for row in members]
         if rows:
             yield corpus_table(rows)
+
+
+def _kept_together(row: Row) -> object:
+    """What rows of one row group share: their pictures; a row without any stands alone."""
+    return row.pictures or row.values[0]
 
 
 @lru_cache(maxsize=1)
