@@ -170,14 +170,14 @@ def load_all(setting: Setting, locations: Mapping[str, str]) -> dict[str, Loaded
 
 
 def studies_key(source: Source, release_digest: str, parents: Mapping[str, str]) -> str:
-    """The cache key: release, parents, and the code that reads them."""
+    """The cache key: release, parents, and the code that reads them, helpers of the loader too."""
     code = code_digest(
         "chexinstruct.schema",
         "chexinstruct.release",
         "chexinstruct.reports",
         "chexinstruct.regions",
         "chexinstruct.vocabulary",
-        f"{source.package}.loader",
+        source.package,
     )
     return digest(source.key, release_digest, dict(parents), code)
 
@@ -194,7 +194,8 @@ def load_studies(
     table = cache / "studies" / f"{source.key}-{stage_key}.arrow"
     said = table.with_suffix(".json")
     if table.exists() and (loaded := read_json(said, Loaded)):
-        return _judged(loaded)
+        # The cache may have been moved since.
+        return _judged(msgspec.structs.replace(loaded, table=str(table)))
     with Release.open(location, source=source.key) as release:
         tables: dict[str, Parent] = {name: StudyTable(path) for name, path in parents.items()}
         count = 0
