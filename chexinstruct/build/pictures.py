@@ -29,6 +29,9 @@ from chexinstruct.schema import Frame
 PACK = 256
 """Pictures of a pack."""
 
+UNREADABLE = "unreadable_file"
+"""The reason of a picture whose file could not be read."""
+
 COLUMNS = pa.schema(
     [
         pa.field("path", pa.string()),
@@ -72,8 +75,14 @@ def folder(cache: Path, release: str, settings: ImageSettings) -> Path:
     return cache / "pictures" / release / digest(named)
 
 
-def make_pack(job: PictureJob) -> int:
-    """Write the pack; a picture that cannot be read stands in it with its reason."""
+def make_pack(job: PictureJob) -> list[tuple[str, str]]:
+    """Write the pack; a picture that cannot be decoded stands in it with its reason.
+
+    Returns:
+        Path and kind of error of files that could not be read at all. They stand in no pack, so
+        that the next build tries again: the disk or the network may have been at fault.
+    """
+    unreadable: list[tuple[str, str]] = []
     rows: list[dict[str, Any]] = []
     with Release.open(job.location, source=job.release) as release:
         for item in job.wanted:
@@ -83,7 +92,8 @@ def make_pack(job: PictureJob) -> int:
             except BadImage as error:
                 row |= {"reason": error.reason, "detail": str(error)}
             except (OSError, ReleaseError) as error:
-                row |= {"reason": "unreadable_file", "detail": type(error).__name__}
+                unreadable.append((item.path, type(error).__name__))
+                continue
             else:
                 row |= {
                     "data": picture.data,
@@ -98,7 +108,7 @@ def make_pack(job: PictureJob) -> int:
         table = pa.Table.from_pylist(rows, schema=COLUMNS)
         with pa.OSFile(str(draft), "wb") as file, pa.ipc.new_file(file, COLUMNS) as writer:
             writer.write_table(table)
-    return len(rows)
+    return unreadable
 
 
 def plan(
@@ -141,7 +151,7 @@ class Pictured:
 
     shelf: Path
     wanted: dict[str, list[Wanted]]
-    """By release, in the order of their first use."""
+    """By release, in the order of their first use; without those that could not be read."""
     bad: dict[str, list[tuple[str, str, str]]]
     """By release: path, reason and detail of those that could not be read."""
 
@@ -161,22 +171,29 @@ def normalise_all(
             paths.setdefault(release, {}).setdefault(path, key)
     settings = setting.manifest.images
     wanted: dict[str, list[Wanted]] = {}
+    unreadable: dict[str, dict[str, str]] = {}
     jobs: list[PictureJob] = []
     for release, named in sorted(paths.items()):
+        wanted[release], unreadable[release] = [], {}
         with Release.open(locations[release], source=release) as opened:
-            wanted[release] = [
-                Wanted(path, f"{info.size}-{info.stamp}", key)
-                for path, key in named.items()
-                if (info := opened.files.get(path))
-            ]
+            for path, key in named.items():
+                if info := opened.files.get(path):
+                    wanted[release].append(Wanted(path, f"{info.size}-{info.stamp}", key))
+                else:
+                    unreadable[release][path] = "not in the release"
         jobs += plan(setting.cache, release, locations[release], wanted[release], settings)
     with setting.bar("pictures", sum(len(job.wanted) for job in jobs)) as bar:
-        for _, count in setting.executor.run(make_pack, jobs):
-            bar.update(count)
+        for number, lost in setting.executor.run(make_pack, jobs):
+            bar.update(len(jobs[number].wanted))
+            unreadable[jobs[number].release].update(lost)
+    for release, items in wanted.items():
+        wanted[release] = [item for item in items if item.path not in unreadable[release]]
     bad = bad_pictures(setting.cache, wanted, settings)
     for release, found in bad.items():
+        found += [(path, UNREADABLE, detail) for path, detail in unreadable[release].items()]
+        found.sort()
         known = [item.path for item in setting.sources[release].card.known_bad]
-        _judge(release, found, len(wanted[release]), known)
+        _judge(release, found, len(paths[release]), known)
     shelf = setting.cache / "pictures" / f"{digest(wanted, settings.model_dump())}.arrow"
     if not shelf.exists():
         write_shelf(shelf, setting.cache, wanted, settings)
@@ -208,11 +225,15 @@ class Shelf:
         self._hash: npt.NDArray[np.uint64] = table["hash"].combine_chunks().to_numpy()
         self._pack: npt.NDArray[np.int32] = table["pack"].combine_chunks().to_numpy()
         self._row: npt.NDArray[np.int32] = table["row"].combine_chunks().to_numpy()
-        self._packs: list[str] = table.schema.metadata[b"packs"].decode().split("\n")
+        names = table.schema.metadata[b"packs"].decode().split("\n")
+        self._packs = [str(path.parent / name) for name in names]
 
     def get(self, release: str, path: str) -> Stored | str:
         """The picture, or the reason why there is none."""
-        at = int(np.searchsorted(self._hash, np.uint64(key(release, path))))
+        wanted = np.uint64(key(release, path))
+        at = int(np.searchsorted(self._hash, wanted))
+        if at == len(self._hash) or self._hash[at] != wanted:
+            return UNREADABLE
         table = _open(self._packs[self._pack[at]])
         row = int(self._row[at])
         reason = table["reason"][row].as_py()
@@ -242,7 +263,7 @@ def write_shelf(
         for pack in sorted(folder(cache, release, settings).glob("*.arrow")):
             for row, name in enumerate(_names(pack)):
                 stands.setdefault(name, (len(packs), row))
-            packs.append(str(pack))
+            packs.append(pack.relative_to(path.parent).as_posix())  # the cache may be moved
         places += [(key(release, item.path), *stands[item.path, item.stamp]) for item in items]
     places.sort()
     columns = {
