@@ -146,7 +146,8 @@ def plan_shards(setting: Setting, pair: Pair) -> list[Planned]:
     for reason, lost in chosen.reasons.items():
         for split in np.unique(splits[lost]).tolist():
             count = int(np.count_nonzero(lost & (splits == split)))
-            pair.tallies[split].candidate_reasons[reason] = count
+            reasons = pair.tallies[split].candidate_reasons
+            reasons[reason] = reasons.get(reason, 0) + count
     planned: list[Planned] = []
     for split in np.unique(splits[chosen.kept]).tolist():
         at = np.flatnonzero(chosen.kept & (splits == split))
