@@ -69,7 +69,7 @@ def build(
             rules=rules,
             data_root=str(data_root),
             out=folder,
-            cache=options.cache or default_cache(),
+            cache=private_folder(options.cache or default_cache()),
             options=options,
             sources=registry(),
             tasks=_tasks(manifest),
