@@ -11,7 +11,7 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.resources import files
@@ -178,6 +178,7 @@ class Source:
         return cast(Sample, import_module(f"{self.package}.sample"))
 
 
+@cache
 def _read_card(key: str, package: str) -> Source:
     source = Source(load_yaml(files(package) / "card.yaml", Card), package)
     if source.key != key:
