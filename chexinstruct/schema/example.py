@@ -57,7 +57,7 @@ class Metadata(Record, frozen=True, kw_only=True):
     balance: str | None = None
     """Stratum by which the row may be balanced (for example present / absent)."""
     dropped_sentences: str | None = None
-    """Leak classes that took sentences out of the text, with counts: ``P:2 D:1``."""
+    """Leak classes that took sentences out of the text, with counts: ``prior:2 deidentified:1``."""
     attributes: str | None = None
     """Attributes of a native question as released, as JSON."""
 

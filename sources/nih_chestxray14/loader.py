@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from typing import Literal
 
+from chexinstruct.patients import age, sex
 from chexinstruct.regions import xywh_to_box
-from chexinstruct.release import Release, Row
+from chexinstruct.release import Release
 from chexinstruct.schema import Image, Label, Origin, Region, Split, Study
 from chexinstruct.source import Parent
 from chexinstruct.vocabulary import VocabularyError, canonical, view
@@ -35,9 +34,6 @@ BOX_FRAME = (1024, 1024)
 LISTS: dict[str, Split] = {"train_val_list.txt": "train", "test_list.txt": "test"}
 
 NONE = "No Finding"
-SEX: dict[str, Literal["F", "M"]] = {"F": "F", "M": "M"}
-OLDEST = 110
-"""Years; the 2017 table holds ages up to 414."""
 
 
 def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
@@ -77,8 +73,8 @@ def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
             people=(f"{release.source}:{int(row['patient'])}",),
             split=split,
             split_origin="official lists" if split else None,
-            age=_age(row, release, table),
-            sex=SEX.get(row["sex"]),
+            age=age(release, table, row.line, row["age"]),
+            sex=sex(row["sex"]),
             images=(
                 Image(
                     key=name,
@@ -105,16 +101,6 @@ def _labels(cell: str) -> tuple[Label, ...]:
     return tuple(
         Label(finding=canonical(name), name=name) for name in cell.split("|") if name != NONE
     )
-
-
-def _age(row: Row, release: Release, table: str) -> float | None:
-    """Years; an early form of the table writes ``058Y``, ``012M``, ``003D``."""
-    match = re.fullmatch(r"(\d+)([YMD]?)", row["age"])
-    years = int(match[1]) / {"M": 12, "D": 365}.get(match[2], 1) if match else None
-    if years is None or years > OLDEST:
-        release.reject(table, row.line, "implausible_age", "age set aside", expected=True)
-        return None
-    return years
 
 
 def _boxes(release: Release, path: str) -> dict[str, tuple[Region, ...]]:

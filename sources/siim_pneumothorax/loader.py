@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from typing import Literal
 
+from chexinstruct.patients import age, sex
 from chexinstruct.regions import rle_box, siim_runs_to_rle
 from chexinstruct.release import Columns, PictureIndex, Release, Row
 from chexinstruct.schema import Image, Label, Origin, Region, Study
@@ -23,8 +22,6 @@ PICTURES = (DICOM, ".png", ".jpg", ".jpeg")
 TAGS = ("PatientID", "PatientSex", "PatientAge", "ViewPosition", "Rows", "Columns")
 NOBODY = ("", "anonymous", "anonymized", "none", "unknown", "0")
 """Values of PatientID that name no patient."""
-OLDEST = 110
-"""Years; ages of ChestX-ray14, where the pictures come from, go beyond any life."""
 
 
 def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
@@ -71,8 +68,8 @@ def _study(release: Release, table: str, image: str, path: str | None, rows: lis
         source=release.source,
         id=image,
         people=(f"{release.source}:patient:{patient}" if known else f"{release.source}:{image}",),
-        age=_age(release, path, header["PatientAge"]),
-        sex=_sex(header["PatientSex"]),
+        age=age(release, path or "", None, header["PatientAge"]),
+        sex=sex(header["PatientSex"]),
         images=(
             Image(
                 key=image,
@@ -122,21 +119,3 @@ def _masks(release: Release, table: str, image: str, rows: list[Row]) -> tuple[R
         release.reject(table, negative[0].line, "contradictory_rows", detail)
         sound = False
     return tuple(masks) if sound else None
-
-
-def _sex(value: str) -> Literal["F", "M"] | None:
-    match value:
-        case "F" | "M":
-            return value
-    return None
-
-
-def _age(release: Release, path: str | None, value: str) -> float | None:
-    """Years; headers write ``62``, and ``062Y`` as the standard has it."""
-    if path is None or not value:
-        return None
-    years = re.fullmatch(r"(\d+)Y?", value)
-    if years is None or int(years[1]) > OLDEST:
-        release.reject(path, None, "implausible_age", "age set aside", expected=True)
-        return None
-    return float(years[1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
@@ -11,6 +10,7 @@ from math import isfinite
 from operator import itemgetter
 from typing import Literal
 
+from chexinstruct.patients import age, sex
 from chexinstruct.release import Columns, Release, Row
 from chexinstruct.schema import Box, Frame, Image, Label, LicenseClass, Origin, Region, Study
 from chexinstruct.source import Parent
@@ -41,8 +41,6 @@ SIZE_COLUMNS: Columns = {"width": ("width", "dim1"), "height": ("height", "dim0"
 DICOM = (".dicom", ".dcm")
 PICTURES = (*DICOM, ".png", ".jpg", ".jpeg")
 TAGS = ("Rows", "Columns", "PatientSex", "PatientAge")
-OLDEST = 110
-"""Years; headers also hold 0 for unknown, and ages past any life."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +133,8 @@ def _study(
         people=(f"{release.source}:{image}",),
         split=part.split,
         split_origin=part.split_origin,
-        age=_age(release, path, header["PatientAge"]),
-        sex=_sex(header["PatientSex"]),
+        age=age(release, path or "", None, header["PatientAge"], youngest=1),
+        sex=sex(header["PatientSex"]),
         images=(
             Image(
                 key=image,
@@ -279,21 +277,3 @@ def _frame(width: str, height: str) -> Frame | None:
     except (ValueError, OverflowError):
         return None
     return frame if min(frame) > 0 else None
-
-
-def _sex(value: str) -> Literal["F", "M", "O"] | None:
-    match value:
-        case "F" | "M" | "O":
-            return value
-    return None
-
-
-def _age(release: Release, path: str | None, value: str) -> float | None:
-    """Years of a header's ``058Y``."""
-    if path is None or not value:
-        return None
-    years = re.fullmatch(r"(\d+)Y?", value)
-    if years is None or not 0 < int(years[1]) <= OLDEST:
-        release.reject(path, None, "implausible_age", "age set aside", expected=True)
-        return None
-    return float(years[1])
