@@ -44,15 +44,15 @@ class Wording:
     """Of the pictures' file names."""
 
 
-class Row(NamedTuple):
-    """A row of the corpus in the making."""
+class Made(NamedTuple):
+    """The rows made of one candidate."""
 
     pictures: tuple[str, ...]
-    """Keys of its pictures."""
+    """Keys of their pictures, the same for all of them."""
     weight: int
-    """Bytes of its pictures, as they stand in the row."""
-    values: tuple[Any, ...]
-    """In the order of the columns."""
+    """Bytes of the pictures as they stand in all of these rows."""
+    rows: list[tuple[Any, ...]]
+    """One a phrasing, values in the order of the columns."""
 
 
 class Lost(Exception):
@@ -82,7 +82,7 @@ class RowMaker:
         self.template = _template(wording.overlay, task.key, wording.template)
         self.shelf = open_shelf(wording.shelf) if wording.shelf else None
 
-    def rows(self, study: Study, patient: str | None, facts: Facts) -> list[Row]:
+    def make(self, study: Study, patient: str | None, facts: Facts) -> Made:
         """The rows of one set of facts, one a phrasing.
 
         Raises:
@@ -129,8 +129,8 @@ class RowMaker:
                 template,
                 *tail,
             )
-            rows.append(Row(keys, weight, values))
-        return rows
+            rows.append(values)
+        return Made(keys, weight * len(rows), rows)
 
     def patient(self, person: int) -> str:
         """A digest of the person, keyed by the manifest's seed."""

@@ -23,7 +23,7 @@ from chexinstruct.build.columns import corpus_schema, corpus_table
 from chexinstruct.build.engine import SourceFiles, SourceView, facts_of
 from chexinstruct.build.index import Indexed
 from chexinstruct.build.pictures import Pictured
-from chexinstruct.build.rows import Lost, Row, RowMaker, Wording
+from chexinstruct.build.rows import Lost, Made, RowMaker, Wording
 from chexinstruct.build.select import Planned
 from chexinstruct.build.setting import Rules, Setting
 from chexinstruct.schema import SPLITS, LabelSet, Shard
@@ -93,8 +93,8 @@ class _Work:
         self.pictures: set[str] = set()
         self.reasons: dict[str, int] = {}
 
-    def made(self) -> Iterator[Row]:
-        """The rows, in the order of the corpus."""
+    def made(self) -> Iterator[Made]:
+        """What is made of the candidates, in the order of the corpus."""
         candidates = zip(self.job.rows.tolist(), self.job.ordinals.tolist(), strict=True)
         for number, same in groupby(candidates, key=itemgetter(0)):
             study = self.view.study(number)
@@ -103,45 +103,41 @@ class _Work:
             patient = self.maker.patient(person) if study.people else None
             for _, ordinal in same:
                 try:
-                    rows = self.maker.rows(study, patient, facts[ordinal])
+                    made = self.maker.make(study, patient, facts[ordinal])
                 except Lost as lost:
                     self.reasons[lost.reason] = self.reasons.get(lost.reason, 0) + 1
                     continue
                 self.examples += 1
-                self.rows += len(rows)
-                yield from rows
+                self.rows += len(made.rows)
+                yield made
 
     def groups(self) -> Iterator[pa.Table]:
         """The rows in groups that end where the pictures change."""
         rows: list[tuple[Any, ...]] = []
         here: set[str] = set()
         volume = 0
-        for _, same in groupby(self.made(), key=_kept_together):
-            members = list(same)
-            pictures = members[0].pictures
-            weight = sum(row.weight for row in members)
+        before: tuple[str, ...] = ()
+        for made in self.made():
+            # Rows of the same pictures stay together, so that a picture is stored once.
+            apart = not made.pictures or made.pictures != before
             full = (
                 len(here) >= GROUP_PICTURES
-                or len(rows) + len(members) > GROUP_ROWS
-                or volume + weight > GROUP_BYTES
+                or len(rows) + len(made.rows) > GROUP_ROWS
+                or volume + made.weight > GROUP_BYTES
             )
-            if rows and full:
+            if rows and full and apart:
                 yield corpus_table(rows)
                 rows.clear()
                 here.clear()
                 volume = 0
-            if weight:
-                here.update(pictures)
-            self.pictures.update(pictures)
-            volume += weight
-            rows += [row.values for row in members]
+            before = made.pictures
+            if made.weight:
+                here.update(made.pictures)
+            self.pictures.update(made.pictures)
+            volume += made.weight
+            rows += made.rows
         if rows:
             yield corpus_table(rows)
-
-
-def _kept_together(row: Row) -> object:
-    """What rows of one row group share: their pictures; a row without any stands alone."""
-    return row.pictures or row.values[0]
 
 
 @lru_cache(maxsize=1)
