@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class ChexinstructError(Exception):
     """Something the user can mend; the command line prints it as one line and exits with 1."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By arguments and state, whatever the subclass takes: errors come back from workers.
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(
+    kind: type[ChexinstructError], arguments: tuple[Any, ...], state: dict[str, Any]
+) -> ChexinstructError:
+    error = kind.__new__(kind, *arguments)
+    error.args = arguments
+    error.__dict__.update(state)
+    return error
 
 
 class CallError(ChexinstructError):
