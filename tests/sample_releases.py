@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 from chexinstruct.release import Release
 from chexinstruct.schema import Study
 from chexinstruct.source import Source, registry
-
-
-@cache
-def sources() -> dict[str, Source]:
-    """The registry, its cards read once."""
-    return registry()
 
 
 @dataclass(frozen=True)
@@ -64,7 +58,7 @@ class Samples:
     done: dict[tuple[str, str], Loaded] = field(default_factory=dict)
 
     def load(self, key: str, variant: str | None = None) -> Loaded:
-        source = sources()[key]
+        source = registry()[key]
         variant = variant or source.sample.VARIANTS[0]
         if (key, variant) not in self.done:
             folder = self.home / f"{key}-{variant}"
@@ -75,7 +69,7 @@ class Samples:
 
     def read(self, key: str, variant: str, folder: Path) -> Loaded:
         """Read a release that lies somewhere else."""
-        source = sources()[key]
+        source = registry()[key]
         release = Release.open(folder, source=key)
         parents = {parent: self.load(parent).studies for parent in source.card.requires}
         return Loaded(
@@ -85,4 +79,4 @@ class Samples:
 
 def variants() -> list[tuple[str, str]]:
     """Every (source, variant)."""
-    return [(key, name) for key, source in sources().items() for name in source.sample.VARIANTS]
+    return [(key, name) for key, source in registry().items() for name in source.sample.VARIANTS]

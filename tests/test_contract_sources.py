@@ -14,18 +14,18 @@ import msgspec
 import pydicom
 import pytest
 import yaml
-from sample_releases import Loaded, Samples, sources, variants
+from sample_releases import Loaded, Samples, variants
 
 from chexinstruct.build.studies import StudyTable, load_studies
 from chexinstruct.errors import ReleaseError
 from chexinstruct.reports import SECTIONS
 from chexinstruct.schema import Study
-from chexinstruct.source import Source, build_order
+from chexinstruct.source import Source, build_order, registry
 from chexinstruct.vocabulary import NO_FINDING, canonical
 
 KEY = re.compile(r"[a-z][a-z0-9_]*")
 PERSON = re.compile(r"[a-z][a-z0-9_]*:\S(?:.*\S)?")
-SOURCES = sources()
+SOURCES = registry()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,367 @@
+"""What holds of every task, over the studies of all synthetic releases, as a build sees them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import unified_diff
+from pathlib import Path
+
+import pytest
+
+from chexinstruct.build.engine import SourceView, StudyContext
+from chexinstruct.build.executor import Executor
+from chexinstruct.build.index import NEED_BITS, index
+from chexinstruct.build.people import resolve
+from chexinstruct.build.setting import BuildOptions, Rules, Setting
+from chexinstruct.build.studies import load_all, open_studies
+from chexinstruct.draw import Draw, key
+from chexinstruct.images import to_unit
+from chexinstruct.manifest import Manifest
+from chexinstruct.regions import BOX_DIALECTS
+from chexinstruct.schema import Facts, Image, Study
+from chexinstruct.source import build_order, registry
+from chexinstruct.tasks import FAMILIES, Drop, Task
+from chexinstruct.tasks import registry as task_registry
+from chexinstruct.tasks.needs import NEEDS
+from chexinstruct.templating import Rendered, TaskTemplate, Templates
+from chexinstruct.vocabulary import canonical
+
+TASKS = task_registry()
+LANGUAGES = ("en", "de", "es", "fr", "it", "pt", "zh")
+GOLDEN = Path(__file__).parent / "golden" / "examples.md"
+RENEW = "RENEW_GOLDEN=1 pytest tests/test_contract_tasks.py -k golden"
+
+
+class Recording(StudyContext):
+    """The context of a build, which also notes the other studies that were shown."""
+
+    __slots__ = ("others",)
+
+    def __init__(self, view: SourceView, task: Task, row: int, study: Study) -> None:
+        super().__init__(view, task, row, study)
+        self.others: list[Study] = []
+
+    def negatives(self, pool: str, *names: object) -> Iterator[Study]:
+        for other in super().negatives(pool, *names):
+            self.others.append(other)
+            yield other
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One source in one layout, as the tasks of a build see it."""
+
+    key: str
+    variant: str
+    official: bool
+    """Whether it is the publisher's own layout."""
+    view: SourceView
+    rows: list[int]
+
+    def split(self, study_id: str) -> int:
+        return next(int(self.view.split[r]) for r in self.rows if self.view.study(r).id == study_id)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a task made of a study that carries what it needs."""
+
+    release: Layout
+    study: Study
+    context: Recording
+    items: list[Facts | Drop]
+
+    @property
+    def facts(self) -> list[Facts]:
+        return [item for item in self.items if isinstance(item, Facts)]
+
+    def __repr__(self) -> str:
+        return f"{self.release.key} ({self.release.variant}) {self.study.id}"
+
+
+def write_releases(root: Path, number: int) -> dict[str, str]:
+    """The releases in their ``number``-th layout, where they have so many, and their parents."""
+    layouts = {k: s.sample.VARIANTS[number:][:1] for k, s in registry().items()}
+    wanted = {k: names[0] for k, names in layouts.items() if names}
+    for name in build_order(set(wanted), registry()):
+        variant = wanted.setdefault(name, registry()[name].sample.VARIANTS[0])
+        (root / name).mkdir(parents=True)
+        registry()[name].sample.write(root / name, variant)
+    return wanted
+
+
+def views(root: Path, cache: Path, variants: dict[str, str], official: bool) -> list[Layout]:
+    """The first stages of a build over a data root."""
+    manifest = Manifest(name="contract", version="1.0.0", languages=LANGUAGES)
+    rules = Rules(
+        seed=manifest.seed,
+        consensus=manifest.consensus,
+        uncertain=manifest.uncertain,
+        text=manifest.text,
+        languages=manifest.languages,
+        pictures=True,
+    )
+    known = registry()
+    with Executor(1) as executor:
+        setting = Setting(
+            manifest=manifest,
+            rules=rules,
+            data_root=str(root),
+            out=root / "out",
+            cache=cache,
+            options=BuildOptions(),
+            sources=known,
+            tasks=TASKS,
+            templates=Templates(),
+            executor=executor,
+        )
+        order = build_order(set(variants), known)
+        loaded = load_all(setting, {name: str(root / name) for name in order})
+        tables = {name: open_studies(said.table) for name, said in loaded.items()}
+        people = resolve(tables, known, seed=0, shares=manifest.shares, policy="clean")
+        found = {name: index(setting, name, loaded[name], people[name]) for name in order}
+    return [
+        Layout(
+            name,
+            variants[name],
+            official,
+            SourceView(item.files, known[name].card.label_sets, rules),
+            item.rows.tolist(),
+        )
+        for name, item in sorted(found.items())
+    ]
+
+
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory: pytest.TempPathFactory) -> list[Layout]:
+    """Every source in every layout."""
+    home = tmp_path_factory.mktemp("tasks")
+    layouts = max(len(source.sample.VARIANTS) for source in registry().values())
+    found = []
+    for number in range(layouts):
+        root = home / str(number)
+        variants = write_releases(root, number)
+        found += views(root, home / "cache", variants, official=number == 0)
+    return found
+
+
+def run(task: Task, releases: list[Layout]) -> list[Found]:
+    needed = sum(NEED_BITS[need] for need in task.needs)
+    found = []
+    for release in releases:
+        for row in release.rows:
+            if int(release.view.masks[row]) & needed == needed:
+                study = release.view.study(row)
+                context = Recording(release.view, task, row, study)
+                found.append(Found(release, study, context, list(task.facts(study, context))))
+    return found
+
+
+@pytest.fixture(scope="module", params=TASKS.values(), ids=list(TASKS))
+def task(request: pytest.FixtureRequest) -> Task:
+    chosen: Task = request.param
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def found(task: Task, releases: list[Layout]) -> list[Found]:
+    return run(task, releases)
+
+
+@pytest.fixture(scope="module")
+def template(task: Task) -> TaskTemplate:
+    return Templates().load(task.key)
+
+
+def test_task_is_described(task: Task) -> None:
+    assert re.fullmatch("[a-z][a-z0-9_]*", task.key) and TASKS[task.key] is task
+    assert task.family in FAMILIES and task.facts.__module__ == f"chexinstruct.tasks.{task.family}"
+    assert task.title and task.facts.__doc__
+    assert task.needs and set(task.needs) <= NEEDS.keys()
+    assert len(set(task.needs)) == len(task.needs)
+
+
+def test_some_source_feeds_the_task(found: list[Found]) -> None:
+    feeding = {item.release.key for item in found if item.release.official and item.facts}
+    assert feeding
+
+
+def test_every_study_gives_facts_or_a_reason(found: list[Found]) -> None:
+    for item in found:
+        assert item.items, item
+        for one in item.items:
+            assert isinstance(one, Facts | Drop)
+            assert isinstance(one, Facts) or re.fullmatch("[a-z][a-z0-9_]*", one.reason)
+        keys = [facts.key for facts in item.facts]
+        assert len(set(keys)) == len(keys), item
+        assert all(name and name == name.strip() for name in keys)
+
+
+def test_facts_are_the_same_every_time(
+    task: Task, releases: list[Layout], found: list[Found]
+) -> None:
+    again = run(task, releases[::-1])
+    said = {repr(item): item.items for item in found}
+    assert {repr(item): item.items for item in again} == said
+
+
+def test_other_layouts_ask_the_same_of_the_same_study(found: list[Found]) -> None:
+    """Facts follow from the study: where it is the same, so are they, save for other studies."""
+    official = {(f.release.key, f.study.id): f for f in found if f.release.official}
+    for item in found:
+        first = official.get((item.release.key, item.study.id))
+        if first is None or first.study != item.study:
+            continue
+        if first.context.others or first.context.prior() != item.context.prior():
+            continue
+        assert item.items == first.items
+
+
+def test_pictures_are_of_the_study_its_prior_or_another_person(found: list[Found]) -> None:
+    for item in found:
+        prior = item.context.prior()
+        mine = {*item.study.images, *(prior.images if prior else ())}
+        for other in item.context.others:
+            assert other.source == item.study.source
+            assert set(other.people).isdisjoint(item.study.people) or not other.people
+            assert item.release.split(other.id) == item.release.split(item.study.id)
+        theirs = {image for other in item.context.others for image in other.images}
+        for facts in item.facts:
+            assert set(facts.images) <= mine | theirs, item
+            assert len(set(facts.images)) == len(facts.images)
+            assert all(image.path is not None for image in facts.images)
+
+
+def test_regions_lie_in_the_pictures_shown(found: list[Found]) -> None:
+    for item in found:
+        for facts in item.facts:
+            shown = {image.key for image in facts.images}
+            for region in (*facts.asked, *facts.found):
+                assert region.image in shown
+                assert region.frame is not None and to_unit(region.box, region.frame)
+            if facts.named is not None:
+                assert all(getattr(region, facts.named) for region in facts.found)
+
+
+def test_options_hold_the_answers(found: list[Found], template: TaskTemplate) -> None:
+    for item in found:
+        for facts in item.facts:
+            assert facts.form in template.forms
+            assert bool(facts.options) == template.forms[facts.form].options, item
+            assert len(set(facts.options)) == len(facts.options) != 1
+            if facts.options:
+                assert facts.answers and set(facts.answers) <= set(facts.options)
+            assert len(set(facts.answers)) == len(facts.answers)
+
+
+def test_facts_name_what_they_were_made_of(found: list[Found]) -> None:
+    for item in found:
+        for facts in item.facts:
+            assert facts.finding is None or facts.finding == canonical(facts.finding)
+            assert facts.label_set is None or facts.label_set in item.study.label_sets
+            assert facts.balance is None or re.fullmatch("[^/]+/[^/]+", facts.balance)
+            assert facts.language in LANGUAGES
+            texts = (*facts.slots.values(), *facts.options, *facts.answers)
+            assert all(text == text.strip(" ") for text in texts)
+
+
+# Characters that a template, or a missing value, leaves behind.
+LEFT_OVER = re.compile(r"\{[{%#]|[}%#]\}|\b(?:None|nan|NaN|undefined|null)\b|<image>")
+
+
+def check(row: Rendered, facts: Facts) -> None:
+    for text in (row.instruction, row.response):
+        assert text and text == text.strip()
+        assert not LEFT_OVER.search(text), (row.template, text)
+        assert not re.search(r"\n{3}|[ \t]\n", text), (row.template, text)
+    for text in filter(None, facts.slots.values()):
+        assert LEFT_OVER.search(text) is None
+    right = [option for option in row.options if option.text in facts.answers]
+    assert len(right) == (len(facts.answers) if facts.options else 0)
+    for option in right:
+        assert option.text in row.response or option.label in row.response
+    assert {option.text for option in row.options} == set(facts.options)
+    assert all(option.text in row.instruction for option in row.options)
+
+
+def test_every_phrasing_can_be_rendered_with_every_facts(
+    found: list[Found], template: TaskTemplate
+) -> None:
+    for item in found:
+        for facts in item.facts:
+            count = template.phrasings(facts.form)
+            draw = Draw(key(item.study.id, facts.key))
+            rows = template.render(facts, draw, "chexagent2", count=count)
+            assert len({row.template for row in rows}) == count
+            for row in rows:
+                check(row, facts)
+
+
+def test_every_wording_of_the_response_can_be_rendered_in_every_dialect(
+    found: list[Found], template: TaskTemplate
+) -> None:
+    seen: set[tuple[object, ...]] = set()
+    for item in found:
+        for facts in item.facts:
+            kind = (item.release.key, facts.form, *facts.slots, bool(facts.found), facts.named)
+            if kind in seen:
+                continue
+            seen.add(kind)
+            for dialect in BOX_DIALECTS:
+                for seed in range(40):
+                    (row,) = template.render(facts, Draw(key(seed, dialect)), dialect)
+                    check(row, facts)
+
+
+# The examples for reviewers
+
+
+def indented(text: str) -> list[str]:
+    return ["```text", *text.splitlines(), "```"]
+
+
+def named(image: Image) -> str:
+    return image.key if image.view is None else f"{image.key} ({image.view})"
+
+
+def golden(releases: list[Layout]) -> str:
+    """One example of each form of each task, in Markdown."""
+    official = [release for release in releases if release.official]
+    lines = [
+        "# One example of each form of each task",
+        "",
+        "Made of the synthetic releases: no patient and no report of any of them is real.",
+        f"Renewed by `{RENEW}`.",
+    ]
+    for task in TASKS.values():
+        template = Templates().load(task.key)
+        first: dict[str, tuple[Found, Facts]] = {}
+        for item in sorted(run(task, official), key=repr):
+            for facts in item.facts:
+                first.setdefault(facts.form, (item, facts))
+        lines += ["", f"## {task.title} (`{task.key}`)"]
+        for form in template.forms:
+            lines += ["", f"### {form}", ""]
+            if form not in first:
+                lines.append("No synthetic release has what this form asks for.")
+                continue
+            item, facts = first[form]
+            (row,) = template.render(facts, Draw(key("golden", task.key, form)), "chexagent2")
+            lines.append(f"`{item.release.key}` {item.study.id}, {facts.key}")
+            if facts.images:
+                lines += ["", "Pictures: " + ", ".join(map(named, facts.images))]
+            lines += ["", *indented(row.instruction), "", *indented(row.response)]
+    return "\n".join(lines) + "\n"
+
+
+def test_golden_examples(releases: list[Layout]) -> None:
+    text = golden(releases)
+    if os.environ.get("RENEW_GOLDEN"):
+        GOLDEN.write_text(text, encoding="utf-8")
+    before = GOLDEN.read_text(encoding="utf-8") if GOLDEN.exists() else ""
+    difference = list(unified_diff(before.splitlines(), text.splitlines(), "before", "now", n=1))
+    shown = "\n".join(difference[:60])
+    assert not difference, f"examples have changed; if that is right, run: {RENEW}\n{shown}"
