@@ -24,12 +24,17 @@ LIBRARIES = (
 """Whose versions can change bytes."""
 
 
+def library_versions() -> dict[str, str]:
+    """Their versions; part of the key of whatever they wrote."""
+    return {name: version(name) for name in LIBRARIES}
+
+
 def new_lock(**content: Any) -> Lock:
     """A lock of this program under these library versions."""
     return Lock(
         chexinstruct=__version__,
         python=platform.python_version(),
-        libraries={name: version(name) for name in LIBRARIES},
+        libraries=library_versions(),
         **content,
     )
 

@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from chexinstruct.build.cache import digest, whole_file
+from chexinstruct.build.cache import code_digest, digest, whole_file
 from chexinstruct.build.candidates import REFERENCE_END
+from chexinstruct.build.ledger import library_versions
 from chexinstruct.build.setting import Setting
 from chexinstruct.draw import key
 from chexinstruct.errors import ChexinstructError, ReleaseError
@@ -72,7 +73,8 @@ class PictureJob:
 def folder(cache: Path, release: str, settings: ImageSettings) -> Path:
     """Where the packs of a release under some settings stand."""
     named = {"size": settings.size, "format": settings.format, "quality": settings.quality}
-    return cache / "pictures" / release / digest(named)
+    made_by = code_digest("chexinstruct.images", "chexinstruct.build.pictures"), library_versions()
+    return cache / "pictures" / release / digest(named, made_by)
 
 
 def make_pack(job: PictureJob) -> list[tuple[str, str]]:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from chexinstruct.build.cache import default_cache, private_folder, read_json
+from chexinstruct.build.cache import default_cache, private_folder
 from chexinstruct.build.candidates import candidates
 from chexinstruct.build.executor import Executor
+from chexinstruct.build.finished import WORK
 from chexinstruct.build.index import Indexed, index
 from chexinstruct.build.inputs import choose
 from chexinstruct.build.ledger import line, new_lock
@@ -20,12 +21,12 @@ from chexinstruct.build.pictures import Pictured, normalise_all
 from chexinstruct.build.seal import seal
 from chexinstruct.build.select import plan_shards
 from chexinstruct.build.setting import BuildOptions, Rules, Setting
-from chexinstruct.build.shards import WORK, finished_shards, write_shards
+from chexinstruct.build.shards import write_shards
 from chexinstruct.build.store import store_all
 from chexinstruct.build.studies import Loaded, load_all, open_studies
 from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.manifest import Manifest
-from chexinstruct.schema import LOCK, SPLITS, Lock, SourceAccount
+from chexinstruct.schema import SPLITS, Lock, SourceAccount
 from chexinstruct.source import registry
 from chexinstruct.tasks import Task
 from chexinstruct.tasks import registry as task_registry
@@ -109,9 +110,7 @@ def _run(setting: Setting) -> Lock:
     if setting.rules.pictures:
         used = {id(plan.references): plan.references for plan in planned}
         pictured = normalise_all(setting, used.values(), inputs.locations)
-    before: Lock | None = read_json(setting.out / LOCK, Lock)
-    finished = finished_shards(setting.out, before.shards if before else ())
-    shards = write_shards(setting, planned, indexed, pictured, finished, setting.out / LOCK)
+    shards = write_shards(setting, planned, indexed, pictured)
     stored = []
     if pictured is not None and setting.manifest.images.mode == "store":
         stored = store_all(setting, pictured)

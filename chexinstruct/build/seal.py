@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from chexinstruct.build.cache import whole_file, write_json
-from chexinstruct.build.shards import WORK
+from chexinstruct.build.finished import forget, unseal
 from chexinstruct.build.studies import Rejection
 from chexinstruct.datacard import CARD, card
 from chexinstruct.schema import LOCK, Lock
@@ -41,20 +41,22 @@ def seal(
     with whole_file(out / CARD) as draft:
         draft.write_text(card(lock, sources, tasks), encoding="utf-8")
     write_json(out / LOCK, lock)
-    shutil.rmtree(out / WORK / "shards", ignore_errors=True)
+    forget(out)
 
 
 def _drop_strangers(out: Path, lock: Lock) -> None:
     """Remove data files of an earlier build that this one does not have."""
     ours = {out / "data" / f"{shard.name}.parquet" for shard in lock.shards}
     ours |= {out / file.name for file in lock.pictures}
-    for folder in ("data", "images"):
-        for path in sorted((out / folder).rglob("*"), reverse=True):
-            if path.is_dir():
-                if not any(path.iterdir()):
-                    path.rmdir()
-            elif path not in ours:
-                path.unlink()
+    found = {path for folder in ("data", "images") for path in (out / folder).rglob("*")}
+    strangers = [path for path in found - ours if not path.is_dir()]
+    if strangers:
+        unseal(out)
+    for path in [*strangers, *out.glob(".*.tmp")]:
+        path.unlink()
+    for path in sorted(filter(Path.is_dir, found), reverse=True):
+        if not any(path.iterdir()):
+            path.rmdir()
 
 
 def _write_rejects(

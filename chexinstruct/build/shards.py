@@ -17,11 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from xxhash import xxh3_128
 
-from chexinstruct.build.cache import code_digest, digest, read_json, whole_file, write_json
+from chexinstruct.build.cache import code_digest, digest, whole_file
 from chexinstruct.build.candidates import REFERENCE_END, Tally
 from chexinstruct.build.columns import corpus_schema, corpus_table
 from chexinstruct.build.engine import SourceFiles, SourceView, facts_of
+from chexinstruct.build.finished import finished, mark, stands, unseal
 from chexinstruct.build.index import Indexed
+from chexinstruct.build.ledger import library_versions
 from chexinstruct.build.pictures import Pictured
 from chexinstruct.build.rows import Lost, Made, RowMaker, Wording
 from chexinstruct.build.select import Planned
@@ -158,17 +160,11 @@ def parquet_options() -> dict[str, Any]:
     }
 
 
-WORK = ".build"
-"""Folder of the corpus that holds the markers of finished shards until the lock is written."""
-
-
 def write_shards(
     setting: Setting,
     planned: Sequence[Planned],
     indexed: Mapping[str, Indexed],
     pictured: Pictured | None,
-    finished: Mapping[str, Shard],
-    lock: Path,
 ) -> list[Shard]:
     """Write the shards that do not stand yet, and count what became of their candidates.
 
@@ -177,8 +173,6 @@ def write_shards(
         planned: all shards of the corpus.
         indexed: by source.
         pictured: the normalised pictures; None for a corpus without.
-        finished: shards of earlier runs, by name.
-        lock: removed before the first file changes, since it stands only beside what it describes.
     """
     code = code_digest(
         "chexinstruct.build.rows",
@@ -192,12 +186,12 @@ def write_shards(
         _job(setting, plan, indexed[plan.pair.source], pictured, stamps[id(plan.references)], code)
         for plan in planned
     ]
-    known = dict(finished)
-    left = [job for job in jobs if not _stands(job, known.get(job.name))]
+    known = finished(setting.out, Shard)
+    left = [job for job in jobs if not stands(Path(job.path), job.key, known.get(job.name))]
     if left:
-        lock.unlink(missing_ok=True)
-    for number, made in setting.run("shards", build_shard, left):
-        write_json(setting.out / WORK / "shards" / f"{left[number].name}.json", made)
+        unseal(setting.out)
+    for _, made in setting.run("shards", build_shard, left):
+        mark(setting.out, made)
         known[made.name] = made
     done = [known[job.name] for job in jobs]
     for plan, shard in zip(planned, done, strict=True):
@@ -206,18 +200,6 @@ def write_shards(
         )
         plan.pair.tallies[plan.split].add(counted)
     return sorted(done, key=lambda shard: shard.name)
-
-
-def finished_shards(out: Path, sealed: Sequence[Shard]) -> dict[str, Shard]:
-    """Shards finished before, by the markers of a killed build and by the lock of a whole one.
-
-    The shards of the lock get markers too, since the lock goes when the first file changes.
-    """
-    markers = out / WORK / "shards"
-    for shard in sealed:
-        write_json(markers / f"{shard.name}.json", shard)
-    found = [read_json(path, Shard) for path in sorted(markers.rglob("*.json"))]
-    return {shard.name: shard for shard in found}
 
 
 def _job(
@@ -249,6 +231,7 @@ def _job(
         stamps,
         own,
         code,
+        library_versions(),
     )
     return ShardJob(
         name=name,
@@ -263,14 +246,6 @@ def _job(
         ordinals=plan.ordinals,
         wording=wording,
     )
-
-
-def _stands(job: ShardJob, shard: Shard | None) -> bool:
-    """Whether the shard was finished under the same key and its file is still there."""
-    if shard is None or shard.key != job.key:
-        return False
-    path = Path(job.path)
-    return path.is_file() and path.stat().st_size == shard.size
 
 
 def _stamps(planned: Sequence[Planned], pictured: Pictured | None) -> dict[int, str]:

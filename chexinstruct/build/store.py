@@ -10,7 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from chexinstruct.build.cache import whole_file
+from chexinstruct.build.cache import code_digest, digest, whole_file
+from chexinstruct.build.finished import finished, mark, stands, unseal
+from chexinstruct.build.ledger import library_versions
 from chexinstruct.build.pictures import Pictured, Stored, Wanted, open_shelf
 from chexinstruct.build.setting import Setting
 from chexinstruct.schema import StoredFile
@@ -20,10 +22,13 @@ from chexinstruct.schema import StoredFile
 class StoreJob:
     """Some pictures of a release, to be written once for the whole corpus."""
 
+    name: str
+    """``images/<release>-00000-of-00002.parquet``."""
+    path: str
+    key: str
     release: str
     wanted: tuple[Wanted, ...]
     shelf: str
-    path: str
     suffix: str
 
 
@@ -54,8 +59,8 @@ STORE_SCHEMA = pa.schema(
 )
 
 
-def store_pictures(job: StoreJob) -> tuple[str, int]:
-    """Write the readable ones of some pictures as Parquet; gives the file's SHA-256 and size."""
+def store_pictures(job: StoreJob) -> StoredFile:
+    """Write the readable ones of some pictures as Parquet."""
     shelf = open_shelf(job.shelf)
     with whole_file(Path(job.path)) as draft:
         with pq.ParquetWriter(draft, STORE_SCHEMA, compression="none") as writer:
@@ -69,29 +74,40 @@ def store_pictures(job: StoreJob) -> tuple[str, int]:
                 writer.write_table(pa.Table.from_pylist(rows, schema=STORE_SCHEMA))
         with draft.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        return sha256, draft.stat().st_size
+        return StoredFile(name=job.name, key=job.key, sha256=sha256, size=draft.stat().st_size)
 
 
 def store_all(setting: Setting, pictured: Pictured) -> list[StoredFile]:
-    """Write all pictures of a build, by release and in the order of their keys."""
+    """Write all pictures of a build that do not stand yet, by release and in the order of keys."""
     jobs = []
     for release, items in pictured.wanted.items():
         ordered = sorted(items, key=lambda item: item.key)
         count = -(-len(ordered) // STORE_PICTURES)
-        jobs += [
-            StoreJob(
-                release,
-                tuple(ordered[number * STORE_PICTURES : (number + 1) * STORE_PICTURES]),
-                str(pictured.shelf),
-                str(setting.out / "images" / f"{release}-{number:05d}-of-{count:05d}.parquet"),
-                setting.manifest.images.suffix,
-            )
-            for number in range(count)
-        ]
-    made = dict(setting.run("image files", store_pictures, jobs))
-    return [
-        StoredFile(
-            name=f"images/{Path(job.path).name}", sha256=made[number][0], size=made[number][1]
-        )
-        for number, job in enumerate(jobs)
-    ]
+        for number in range(count):
+            part = tuple(ordered[number * STORE_PICTURES : (number + 1) * STORE_PICTURES])
+            jobs.append(_job(setting, pictured, release, part, f"{number:05d}-of-{count:05d}"))
+    known = finished(setting.out, StoredFile)
+    left = [job for job in jobs if not stands(Path(job.path), job.key, known.get(job.name))]
+    if left:
+        unseal(setting.out)
+    for _, made in setting.run("image files", store_pictures, left):
+        mark(setting.out, made)
+        known[made.name] = made
+    return [known[job.name] for job in jobs]
+
+
+def _job(
+    setting: Setting, pictured: Pictured, release: str, part: tuple[Wanted, ...], number: str
+) -> StoreJob:
+    settings = setting.manifest.images
+    name = f"images/{release}-{number}.parquet"
+    code = code_digest("chexinstruct.build.store", "chexinstruct.images")
+    return StoreJob(
+        name=name,
+        path=str(setting.out / name),
+        key=digest(part, settings.model_dump(), code, library_versions()),
+        release=release,
+        wanted=part,
+        shelf=str(pictured.shelf),
+        suffix=settings.suffix,
+    )

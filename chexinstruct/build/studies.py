@@ -177,6 +177,8 @@ def studies_key(source: Source, release_digest: str, parents: Mapping[str, str])
         "chexinstruct.reports",
         "chexinstruct.regions",
         "chexinstruct.vocabulary",
+        "chexinstruct.patients",
+        "chexinstruct.build.studies",
         source.package,
     )
     return digest(source.key, release_digest, dict(parents), code)

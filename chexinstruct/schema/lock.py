@@ -54,6 +54,7 @@ class StoredFile(msgspec.Struct, kw_only=True, frozen=True):
     """A file of pictures of a corpus built with ``images: store``."""
 
     name: str
+    key: str
     sha256: str
     size: int
 
