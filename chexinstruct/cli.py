@@ -358,13 +358,13 @@ def stats_(corpus: Corpus, as_json: AsJson = False) -> None:
 
     Example: chexinstruct stats corpus
     """
-    from chexinstruct.corpus import render, stats
+    from chexinstruct.corpus import render_stats, stats
 
     found = stats(corpus)
     if as_json:
         _print_json(found)
     else:
-        print(render(found))
+        print(render_stats(found))
 
 
 @app.command("show")
@@ -380,13 +380,13 @@ def show_(
 
     Example: chexinstruct show corpus --task view_classification -n 3
     """
-    from chexinstruct.corpus import show, show_text
+    from chexinstruct.corpus import render_example, show
 
     rows = show(corpus, id, task=task, n=n, seed=seed)
     if as_json:
         _print_json(rows)
     else:
-        print("\n\n".join(show_text(row) for row in rows))
+        print("\n\n".join(render_example(row) for row in rows))
 
 
 @app.command("verify")

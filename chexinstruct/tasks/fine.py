@@ -261,6 +261,7 @@ def segmentation(key: str, finding: str, title: str) -> Task:
 
     @task(key, "fine", title, needs=("images", f"{finding.replace(' ', '_')}_masks"))
     def facts(study: Study, context: Context) -> Iterator[Facts | Drop]:
+        """Box each drawn region of the finding, or say that there is none."""
         sets = [
             s
             for s in context.label_sets()

@@ -96,6 +96,7 @@ def generation(key: str, section: str, title: str, *, with_indication: bool = Fa
 
     @task(key, "text", title, needs=needs)
     def facts(study: Study, context: Context) -> Iterator[Facts | Drop]:
+        """Write one section of the report from the pictures of the study."""
         report, images = _report(study), shown(study)
         slots: dict[str, str] = {}
         if not images:
@@ -161,6 +162,7 @@ def progression(key: str, section: str, title: str) -> Task:
 
     @task(key, "text", title, needs=("images", section, "order"))
     def facts(study: Study, context: Context) -> Iterator[Facts | Drop]:
+        """Write a section with its comparisons, from a prior and a current picture."""
         report = _report(study)
         prior = context.prior()
         if prior is None:
