@@ -146,7 +146,7 @@ def abnormality_grounding(study: Study, context: Context) -> Iterator[Facts | Dr
         absent = specific(tuple(known.absent))
         if not absent:
             yield Drop(reason="no_absent_finding")
-        # Two for each present one: balance then takes from the absent ones, of which there are more.
+        # Two for each present one: balance then takes from the absent ones, not from the boxes.
         count = min(max(1, 2 * placed), len(absent))
         drawn = context.draw(image.key, "absent").sample(absent, count)
         for finding in drawn:
