@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -15,6 +17,18 @@ R = TypeVar("R")
 
 REBUILDS = 3
 """How often a broken pool is made anew before the build gives up."""
+
+
+def _end_with_parent() -> None:
+    """Make this worker end when its builder is killed: it would wait for jobs for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 class Executor:
@@ -54,7 +68,7 @@ class Executor:
         for _ in range(REBUILDS):
             if self._pool is None:
                 self._pool = ProcessPoolExecutor(
-                    self.workers, mp_context=multiprocessing.get_context("spawn")
+                    self.workers, multiprocessing.get_context("spawn"), _end_with_parent
                 )
             try:
                 yield from self._finish(function, left)
