@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import msgspec
 
 from chexinstruct.build.people import REASONS, People, resolve
 from chexinstruct.build.studies import StudyTable, write_table
 from chexinstruct.manifest import Manifest, Shares
-from chexinstruct.schema import LOCK, SPLITS, Study
+from chexinstruct.schema import SPLITS, Study
 from chexinstruct.source import Card, Source
+
+FEW = ("mimic_cxr", "ms_cxr", "nih_chestxray14", "radnli")
+"""A source with reports, one that is derived from it, one with labels, one of texts."""
 
 
 def study(id: str, *people: str, **content: Any) -> Study:
@@ -100,3 +100,14 @@ def data_files(corpus: Path) -> dict[str, int]:
         path.relative_to(corpus).as_posix(): path.stat().st_mtime_ns
         for path in sorted(corpus.rglob("*.parquet"))
     }
+
+
+def without_keys(lock: bytes) -> dict[str, Any]:
+    """A lock without the keys of the cache, which follow from time stamps."""
+    content: dict[str, Any] = msgspec.json.decode(lock)
+    for part in ("shards", "pictures"):
+        for file in content[part]:
+            del file["key"]
+    for account in content["sources"]:
+        del account["studies_key"]
+    return content

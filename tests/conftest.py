@@ -73,3 +73,17 @@ def demo(data_root: Path, made_once: Callable[[str, Callable[[Path], None]], Pat
         build(load_manifest("demo"), data_root, folder / "corpus", options)
 
     return made_once("demo", write)
+
+
+@pytest.fixture(scope="session")
+def few(data_root: Path, made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    """All tasks of four sources (:data:`build_support.FEW`); ``corpus`` and ``cache``."""
+    from build_support import FEW, recipe
+
+    from chexinstruct.build import BuildOptions, build
+
+    def write(folder: Path) -> None:
+        options = BuildOptions(cache=folder / "cache", on_missing_image="skip")
+        build(recipe(sources=FEW), data_root, folder / "corpus", options)
+
+    return made_once("few", write)
