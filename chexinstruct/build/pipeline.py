@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,10 +29,12 @@ from chexinstruct.build.studies import Loaded, load_all, open_studies
 from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.manifest import Manifest
 from chexinstruct.schema import SPLITS, Lock, SourceAccount
-from chexinstruct.source import registry
+from chexinstruct.source import Source, registry
 from chexinstruct.tasks import Task
 from chexinstruct.tasks import registry as task_registry
 from chexinstruct.templating import Templates
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class MissingPictures(ChexinstructError):
@@ -77,11 +81,19 @@ def build(
             templates=Templates(manifest.templates),
             executor=executor,
         )
+        _check_sampling(manifest, setting.sources)
         try:
             with FileLock(private_folder(folder / WORK) / "lock", timeout=0):
                 return _run(setting)
         except Timeout:
             raise CallError(f"another build is writing to {folder}; wait for it to end") from None
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            raise ChexinstructError(
+                f"no room to write: {os.strerror(error.errno)}; make room in {folder} and "
+                f"{setting.cache} and build again, what is finished is kept"
+            ) from error
 
 
 def _run(setting: Setting) -> Lock:
@@ -143,6 +155,18 @@ def _tasks(manifest: Manifest) -> dict[str, Task]:
     if unknown:
         raise CallError(f"unknown task {unknown[0]!r}; `chexinstruct tasks` lists them")
     return {name: task for name, task in known.items() if name in manifest.tasks}
+
+
+def _check_sampling(manifest: Manifest, sources: Mapping[str, Source]) -> None:
+    """A misspelt name would leave out a cap in silence."""
+    tasks = task_registry()
+    for name in manifest.sampling:
+        task, slash, source = name.partition("/")
+        if not (task in tasks and source in sources if slash else task in tasks or task in sources):
+            raise CallError(
+                f"sampling: {name!r} is no task, no source and no task/source; "
+                "`chexinstruct tasks` and `chexinstruct sources` list them"
+            )
 
 
 def _resolved(setting: Setting) -> dict[str, Any]:
