@@ -1,0 +1,217 @@
+"""A built corpus, opened: what it holds, and its rows, one row group at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from chexinstruct.errors import CallError, ChexinstructError
+from chexinstruct.schema import LOCK, SPLITS, Lock, Shard, Split, StoredFile
+
+_DATA_NAME = re.compile(
+    rf"(?P<task>[a-z0-9_]+)/(?P<split>{'|'.join(SPLITS)})-(?P<source>[a-z0-9_]+)-\d{{5}}-of-\d{{5}}"
+)
+_IMAGES_NAME = re.compile(r"images/(?P<release>[a-z0-9_]+)-\d{5}-of-\d{5}\.parquet")
+
+
+@dataclass(frozen=True)
+class LockedFile:
+    """A file that the lock names."""
+
+    name: str
+    """Path inside the corpus, POSIX separators."""
+    path: Path
+    size: int
+    """Bytes, as the lock says."""
+    sha256: str
+    """As the lock says."""
+
+
+@dataclass(frozen=True)
+class CorpusFile(LockedFile):
+    """A data file; its name says what stands in it, so none is opened to choose among them."""
+
+    task: str
+    split: Split
+    source: str
+    shard: Shard
+    """What the lock says of it."""
+
+
+@dataclass(frozen=True)
+class ImageFile(LockedFile):
+    """A file of pictures of a corpus built with ``images: store``."""
+
+    release: str
+    """Key of the source whose release the pictures come from."""
+    stored: StoredFile
+    """What the lock says of it."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A built corpus. Nothing of it is held in memory but its lock."""
+
+    path: Path
+    lock: Lock
+    files: tuple[CorpusFile, ...]
+    """By task, split, source and number."""
+    images: tuple[ImageFile, ...]
+    """Empty unless the pictures are stored apart."""
+
+    def tasks(self) -> list[str]:
+        """Keys of the tasks that have rows, sorted."""
+        return sorted({file.task for file in self.files})
+
+    def sources(self) -> list[str]:
+        """Keys of the sources that have rows, sorted."""
+        return sorted({file.source for file in self.files})
+
+    def splits(self) -> list[Split]:
+        """Splits that have rows, in the order train, validation, test."""
+        present = {file.split for file in self.files}
+        return [split for split in SPLITS if split in present]
+
+    def select(
+        self,
+        *,
+        tasks: Sequence[str] = (),
+        sources: Sequence[str] = (),
+        splits: Sequence[str] = (),
+    ) -> list[CorpusFile]:
+        """The files of some tasks, sources and splits; an empty choice means all.
+
+        Raises:
+            CallError: a name of which the corpus has no rows; those it has are listed.
+        """
+        for what, asked, known in (
+            ("task", tasks, self.tasks()),
+            ("source", sources, self.sources()),
+            ("split", splits, self.splits()),
+        ):
+            for name in asked:
+                if name not in known:
+                    raise CallError(
+                        f"{self.path} has no rows of {what} {name!r}; it has {', '.join(known)}"
+                    )
+        return [
+            file
+            for file in self.files
+            if (not tasks or file.task in tasks)
+            and (not sources or file.source in sources)
+            and (not splits or file.split in splits)
+        ]
+
+    def rows(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        tasks: Sequence[str] = (),
+        sources: Sequence[str] = (),
+        splits: Sequence[str] = (),
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of some tasks, sources and splits, a row group at a time.
+
+        Args:
+            columns: only these are read (``images.list.element.path`` reads a part of one); None:
+                all. Without ``images`` no picture is touched.
+            tasks: keys; none: all. So for ``sources`` and ``splits``.
+
+        Raises:
+            CallError: an unknown name.
+            ChexinstructError: a file cannot be read.
+        """
+        for file in self.select(tasks=tasks, sources=sources, splits=splits):
+            yield from read_batches(file.path, columns)
+
+
+def open_corpus(path: str | Path) -> Corpus:
+    """The corpus in a folder; reads its lock and nothing else.
+
+    Raises:
+        ChexinstructError: there is no lock, so no corpus or an unfinished one, or the lock is not
+            of this version.
+    """
+    folder = Path(path)
+    try:
+        lock = msgspec.json.decode((folder / LOCK).read_bytes(), type=Lock)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ChexinstructError(
+            f"no corpus at {folder}, or its build was not finished: run the build again"
+        ) from None
+    except msgspec.MsgspecError as error:
+        raise ChexinstructError(
+            f"{folder / LOCK}: not a lock that this version reads ({error}); open it with the "
+            "version of chexinstruct that wrote it, or build the corpus again"
+        ) from None
+    files = [_data_file(folder, shard) for shard in lock.shards]
+    order = {split: number for number, split in enumerate(SPLITS)}
+    files.sort(key=lambda file: (file.task, order[file.split], file.source, file.name))
+    return Corpus(
+        folder, lock, tuple(files), tuple(_image_file(folder, item) for item in lock.pictures)
+    )
+
+
+def _data_file(folder: Path, shard: Shard) -> CorpusFile:
+    named = _DATA_NAME.fullmatch(shard.name)
+    if named is None:
+        raise _strange(folder, shard.name)
+    name = f"data/{shard.name}.parquet"
+    return CorpusFile(
+        name=name,
+        path=folder / name,
+        size=shard.size,
+        sha256=shard.sha256,
+        task=named["task"],
+        split=cast(Split, named["split"]),
+        source=named["source"],
+        shard=shard,
+    )
+
+
+def _image_file(folder: Path, stored: StoredFile) -> ImageFile:
+    named = _IMAGES_NAME.fullmatch(stored.name)
+    if named is None:
+        raise _strange(folder, stored.name)
+    return ImageFile(
+        name=stored.name,
+        path=folder / stored.name,
+        size=stored.size,
+        sha256=stored.sha256,
+        release=named["release"],
+        stored=stored,
+    )
+
+
+def _strange(folder: Path, name: str) -> ChexinstructError:
+    # Also keeps a lock of unknown origin from naming files outside the corpus.
+    return ChexinstructError(f"{folder / LOCK}: {name!r} is not the name of a corpus file")
+
+
+def read_batches(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows of one Parquet file, a row group at a time.
+
+    Raises:
+        CallError: the file has no such column.
+        ChexinstructError: the file is not there or damaged.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            known = file.schema_arrow.names
+            for name in columns or ():
+                if name.partition(".")[0] not in known:
+                    raise CallError(f"{path}: no column {name!r}; it has {', '.join(known)}")
+            for group in range(file.num_row_groups):
+                yield from file.read_row_group(group, columns=columns).to_batches()
+    except (OSError, pa.ArrowException) as error:
+        raise ChexinstructError(
+            f"{path}: cannot be read ({type(error).__name__}); "
+            "`chexinstruct verify` tells what else is wrong with the corpus"
+        ) from None
