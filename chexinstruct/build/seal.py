@@ -48,8 +48,9 @@ def _drop_strangers(out: Path, lock: Lock) -> None:
     """Remove data files of an earlier build that this one does not have."""
     ours = {out / "data" / f"{shard.name}.parquet" for shard in lock.shards}
     ours |= {out / file.name for file in lock.pictures}
-    found = {path for folder in ("data", "images") for path in (out / folder).rglob("*")}
-    strangers = [path for path in found - ours if not path.is_dir()]
+    folders = [out / "data", out / "images"]
+    found = {path for folder in folders for path in (folder, *folder.rglob("*"))}
+    strangers = [path for path in found - ours if path.is_file()]
     if strangers:
         unseal(out)
     for path in [*strangers, *out.glob(".*.tmp")]:

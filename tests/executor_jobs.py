@@ -1,0 +1,36 @@
+"""Jobs for tests of the executor, in a module that its workers can import."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import NamedTuple
+
+from chexinstruct.errors import CallError
+
+
+class Job(NamedTuple):
+    number: int
+    flag: str
+
+
+def square(n: int) -> int:
+    return n * n
+
+
+def die_once(job: Job) -> int:
+    """The third job kills its worker the first time, as the kernel does when memory is short."""
+    if job.number == 2 and not Path(job.flag).exists():
+        Path(job.flag).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return job.number
+
+
+def unlucky(n: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return n
+
+
+def fail(n: int) -> int:
+    raise CallError(f"job {n} is wrong")
