@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
-from chexinstruct.build.cache import code_digest, digest, once, read_json, write_json
+from chexinstruct.build.cache import code_digest, digest, read_json, whole_file, write_json
 from chexinstruct.build.setting import Setting
 from chexinstruct.draw import key
 from chexinstruct.errors import ReleaseError
@@ -200,14 +200,8 @@ def load_studies(
         return _judged(msgspec.structs.replace(loaded, table=str(table)))
     with Release.open(location, source=source.key) as release:
         tables: dict[str, Parent] = {name: StudyTable(path) for name, path in parents.items()}
-        count = 0
-
-        def make(draft: Path) -> None:
-            nonlocal count
+        with whole_file(table) as draft:
             count = write_table(draft, source.loader.studies(release, tables), source.key)
-
-        table.unlink(missing_ok=True)
-        once(table, make)
         split = {expected: Counter[str]() for expected in (True, False)}
         for (reason, expected), n in release.reject_counts.items():
             split[expected][reason] += n
