@@ -52,17 +52,18 @@ def card(lock: Lock, sources: Mapping[str, Source], tasks: Mapping[str, Task]) -
 
 
 def _first_task(lock: Lock) -> str:
-    return next((shard.name.partition("/")[0] for shard in lock.shards), "task")
+    return next((shard.name.partition("/")[0] for shard in lock.shards if shard.rows), "task")
 
 
 def _front_matter(lock: Lock, used: Sequence[str], sources: Mapping[str, Source]) -> str:
+    # A split without a single row would keep datasets from loading any split of its task.
+    filled: dict[str, set[str]] = {}
+    for shard in lock.shards:
+        if shard.rows:
+            task, _, file = shard.name.partition("/")
+            filled.setdefault(task, set()).add(file.partition("-")[0])
     configs = []
-    for task in dict.fromkeys(shard.name.partition("/")[0] for shard in lock.shards):
-        present = {
-            shard.name.partition("/")[2].partition("-")[0]
-            for shard in lock.shards
-            if shard.name.startswith(f"{task}/")
-        }
+    for task, present in filled.items():
         files = [
             {"split": split, "path": f"data/{task}/{split}-*.parquet"}
             for split in SPLITS

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pydicom
 import pytest
 from build_support import contents, copied, recipe
+from datasets import load_dataset
 
 from chexinstruct.build import BuildOptions, MissingPictures, build
 from chexinstruct.build.inputs import MissingInputs
@@ -130,6 +131,19 @@ def test_a_bad_picture_is_counted_and_the_build_goes_on(
     ]
     assert "00000001_000" in studies
     assert "00000001_001" not in studies
+
+
+def test_a_split_that_loses_all_its_rows_does_not_hide_the_others(
+    data: Path, tmp_path: Path
+) -> None:
+    picture(data, "00000005_000.png").write_bytes(b"no picture")
+    lock = made(data, tmp_path)
+    rows = {shard.name.partition("/")[2].partition("-")[0]: shard.rows for shard in lock.shards}
+    assert rows["test"] == 0
+    loaded = load_dataset(str(tmp_path / "out"), "view_classification")
+    assert {split: len(part) for split, part in loaded.items()} == {
+        split: n for split, n in rows.items() if n
+    }
 
 
 def test_a_dicom_file_without_pixels_is_counted(data_root: Path, tmp_path: Path) -> None:
