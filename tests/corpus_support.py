@@ -92,5 +92,7 @@ def rows_of(corpus: Path, columns: Sequence[str] | None = None) -> list[dict[str
     rows = []
     for path in sorted((corpus / "data").rglob("*.parquet")):
         split = path.name.partition("-")[0]
-        rows += [{**row, "split": split} for row in pq.read_table(path, columns).to_pylist()]
+        rows += [
+            {**row, "split": split} for row in pq.read_table(path, columns=columns).to_pylist()
+        ]
     return rows

@@ -11,9 +11,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from chexinstruct.corpus.files import Corpus, CorpusFile, open_corpus, read_batches
+from chexinstruct.corpus.files import Corpus, CorpusFile, open_corpus, opened, read_batches
 from chexinstruct.corpus.pictures import picture_size
 from chexinstruct.corpus.text import printable
 from chexinstruct.draw import Draw, key
@@ -117,19 +116,13 @@ def _shown(file: CorpusFile, row: int) -> Shown:
 
 def _read_row(file: CorpusFile, row: int) -> pa.Table:
     """One row of a file with all its columns; reads one row group."""
-    try:
-        with pq.ParquetFile(file.path) as opened:
-            start = row
-            for group in range(opened.num_row_groups):
-                count = opened.metadata.row_group(group).num_rows
-                if start < count:
-                    return opened.read_row_group(group).slice(start, 1)
-                start -= count
-    except (OSError, pa.ArrowException) as error:
-        raise ChexinstructError(
-            f"{file.path}: cannot be read ({type(error).__name__}); "
-            "`chexinstruct verify` tells what else is wrong with the corpus"
-        ) from None
+    with opened(file.path) as parquet:
+        start = row
+        for group in range(parquet.num_row_groups):
+            count = parquet.metadata.row_group(group).num_rows
+            if start < count:
+                return parquet.read_row_group(group).slice(start, 1)
+            start -= count
     raise ChexinstructError(
         f"{file.path}: has fewer rows than the lock says; `chexinstruct verify` tells more"
     )
@@ -162,12 +155,15 @@ def render_example(shown: Shown) -> str:
         corners = f"({place.x1:.3f}, {place.y1:.3f}) to ({place.x2:.3f}, {place.y2:.3f})"
         lines.append(f"{'region':<13}{place.role}, picture {place.image}: {name}, {corners}")
     for turn in row.history:
-        lines += ["earlier", indent(f"{turn.question}\n{turn.answer}", "    ")]
-    lines += ["instruction", indent(row.instruction, "    ")]
-    lines += ["response", indent(row.response, "    ")]
+        lines += ["earlier", _block(f"{turn.question}\n{turn.answer}")]
+    lines += ["instruction", _block(row.instruction), "response", _block(row.response)]
     if row.answers and row.answers != (row.response,):
         lines.append(f"{'answers':<13}{'; '.join(row.answers)}")
     return printable("\n".join(lines))
+
+
+def _block(text: str) -> str:
+    return indent(printable(text), "    ")
 
 
 def _known(row: Example) -> Iterator[tuple[str, object]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -202,14 +203,25 @@ def read_batches(path: Path, columns: Sequence[str] | None = None) -> Iterator[p
         CallError: the file has no such column.
         ChexinstructError: the file is not there or damaged.
     """
+    with opened(path) as file:
+        known = file.schema_arrow.names
+        for name in columns or ():
+            if name.partition(".")[0] not in known:
+                raise CallError(f"{path}: no column {name!r}; it has {', '.join(known)}")
+        for group in range(file.num_row_groups):
+            yield from file.read_row_group(group, columns=columns).to_batches()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[pq.ParquetFile]:
+    """A Parquet file of the corpus, to be read from.
+
+    Raises:
+        ChexinstructError: the file is not there or damaged, seen now or while it is read.
+    """
     try:
         with pq.ParquetFile(path) as file:
-            known = file.schema_arrow.names
-            for name in columns or ():
-                if name.partition(".")[0] not in known:
-                    raise CallError(f"{path}: no column {name!r}; it has {', '.join(known)}")
-            for group in range(file.num_row_groups):
-                yield from file.read_row_group(group, columns=columns).to_batches()
+            yield file
     except (OSError, pa.ArrowException) as error:
         raise ChexinstructError(
             f"{path}: cannot be read ({type(error).__name__}); "

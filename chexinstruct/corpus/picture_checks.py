@@ -108,7 +108,7 @@ def _stored(rows: Rows, images: Sequence[ImageFile], note: str) -> Iterator[Find
     faults = []
     if len(missing):
         first = _first(rows, missing[:1])
-        faults = [f"{len(missing):,} pictures of rows are not stored, for example of {first}"]
+        faults = [f"pictures of rows that are not stored: {len(missing):,}, for example of {first}"]
     yield judged(MATCH, faults, "every picture that a row names is stored")
     yield judged(BYTES, broken, _WHOLE)
     yield judged(SPLIT, _twice(rows, named[there], have, digests, note), _APART)
@@ -139,7 +139,7 @@ def _twice(
 
 
 def _equal(count: int, told: str, note: str) -> str:
-    return f"{count:,} pictures stand in several splits by their bytes, for example {told}{note}"
+    return f"pictures in several splits by their bytes: {count:,}, for example {told}{note}"
 
 
 def _first(rows: Rows, keys: Numbers) -> str:

@@ -17,7 +17,7 @@ class _RowCheck:
     wrong: str
     """SQL condition of a row that should not be."""
     fault: str
-    """What such rows do; follows ``n rows``."""
+    """What such rows are; their number follows."""
     fine: str
 
 
@@ -38,21 +38,21 @@ _CHECKS = (
         "rows_in_their_files",
         "task IS DISTINCT FROM file_task OR source IS DISTINCT FROM file_source "
         "OR NOT coalesce(starts_with(id, concat(file_task, '/', file_source, '/')), false)",
-        "name another task or source than their file",
+        "rows that name another task or source than their file",
         "id, task and source of every row are those of its file",
     ),
     _RowCheck(
         "texts_not_empty",
         "NOT coalesce("
         r"regexp_matches(instruction, '\S') AND regexp_matches(response, '\S'), false)",
-        "have an empty instruction or response",
+        "rows with an empty instruction or response",
         "no instruction and no response is empty",
     ),
     _RowCheck(
         "options_hold_answers",
         "len(options) > 0 AND NOT coalesce(len(answers) > 0 AND list_has_all("
         "[option.text FOR option IN options], [shown(answer) FOR answer IN answers]), false)",
-        "have options without the right one among them",
+        "rows with options and not the right ones among them",
         "wherever there are options, the right ones are among them",
     ),
     _RowCheck(
@@ -60,7 +60,7 @@ _CHECKS = (
         "len([1 FOR r IN regions IF NOT coalesce("
         "r.x1 >= 0 AND r.x1 < r.x2 AND r.x2 <= 1 AND r.y1 >= 0 AND r.y1 < r.y2 AND r.y2 <= 1 "
         "AND r.image >= 0 AND r.image < len(image_ids), false)]) > 0",
-        "have a region that is empty, outside its picture or on no picture of the row",
+        "rows with a region that is empty, outside its picture or on no picture of the row",
         "every region lies in its picture and has a width and a height",
     ),
     _RowCheck(
@@ -83,14 +83,14 @@ _CHECKS = (
             ]
             + [f"len([1 FOR name IN image_ids IF regexp_matches(name, '{_AS_NAME}')]) > 0"]
         ),
-        "hold a path of the building machine, or a name that is no path inside a release",
+        "rows with a path of some machine, or a name that is no path inside a release",
         "no text and no name holds a path of a machine",
     ),
     _RowCheck(
         "terms_known",
         f"coalesce(license NOT IN ({_names(LicenseClass)}), true) "
         f"OR coalesce(redistribution NOT IN ({_names(Redistribution)}), true)",
-        "have a licence class or redistribution that is none of the known ones",
+        "rows whose licence class or redistribution is no known value",
         "licence class and redistribution of every row are known values",
     ),
 )
@@ -123,7 +123,7 @@ def row_findings(rows: Rows) -> Iterator[Finding]:
     ((*answers,),) = rows.ask(_COLUMNS, f"SELECT {wanted} FROM rows")
     for number, check in enumerate(_CHECKS):
         count, first = answers[2 * number : 2 * number + 2]
-        faults = [f"{count:,} rows {check.fault}, the first {first}"] if count else []
+        faults = [f"{check.fault}: {count:,}, the first {first}"] if count else []
         yield judged(check.name, faults, check.fine)
 
 
@@ -134,7 +134,7 @@ class _SharedCheck:
     table: str
     """SQL of a table with ``id``, ``split`` and ``key``."""
     fault: str
-    """What such keys do; follows their number."""
+    """What such keys are; their number follows."""
     fine: str
 
 
@@ -142,7 +142,7 @@ _UNIQUE = _SharedCheck(
     "ids_unique",
     ("id",),
     "SELECT id, split, text_key(id) AS key FROM rows WHERE id IS NOT NULL",
-    "rows have the id of another row",
+    "rows with the id of an earlier one",
     "no id stands twice",
 )
 
@@ -153,7 +153,7 @@ _ONE_SPLIT = (
         "patients_in_one_split",
         ("id", "patient"),
         "SELECT id, split, text_key(patient) AS key FROM rows WHERE patient IS NOT NULL",
-        "patients stand in several splits",
+        "patients in several splits",
         "no patient stands in two splits",
     ),
     _SharedCheck(
@@ -163,7 +163,7 @@ _ONE_SPLIT = (
         SELECT id, split, text_key(concat(root, chr(31), image)) AS key
         FROM (SELECT id, split, root, unnest(image_ids) AS image FROM rows)
         """,
-        "pictures stand in several splits by their names",
+        "pictures in several splits by their names",
         "no picture stands in two splits by its name",
     ),
     _SharedCheck(
@@ -173,7 +173,7 @@ _ONE_SPLIT = (
         SELECT id, split, text_key(joined(root, instruction, image_ids)) AS key
         FROM rows WHERE len(image_ids) > 0
         """,
-        "questions about the same pictures stand in several splits",
+        "questions about the same pictures in several splits",
         "no question about the same pictures stands in two splits",
     ),
 )
@@ -198,5 +198,5 @@ def shared_findings(rows: Rows, note: str) -> Iterator[Finding]:
             )
             told = " and ".join(f"{id} ({split})" for split, id in examples)
             hint = "" if check is _UNIQUE else note
-            faults = [f"{len(wrong):,} {check.fault}, for example {told}{hint}"]
+            faults = [f"{check.fault}: {len(wrong):,}, for example {told}{hint}"]
         yield judged(check.name, faults, check.fine)

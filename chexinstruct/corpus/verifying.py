@@ -152,16 +152,16 @@ def _ledger(corpus: Corpus) -> Finding:
 
 
 def _overlaps(corpus: Corpus, sources: Mapping[str, Source]) -> Finding:
-    """Always open: nothing here looks at pixels."""
+    """Always open: nothing here compares pixels or sentences."""
     declared = [
         f"{one} and {other}"
         for one, other in combinations(corpus.sources(), 2)
         if _root(one, sources) != _root(other, sources)
         and (_declares(one, other, sources) or _declares(other, one, sources))
     ]
-    message = "whether sources share pictures that were saved differently; only pixels can show it"
+    message = "overlaps of sources that neither ids nor equal bytes show"
     if declared:
-        message += f"; known to overlap: {', '.join(declared)}"
+        message += f"; declared: {', '.join(declared)}"
     return Finding(check="overlaps", level="not checked", message=message)
 
 
