@@ -21,9 +21,9 @@ from chexinstruct.manifest import Shares
 from chexinstruct.schema import SPLITS
 from chexinstruct.source import Source
 
-Int = npt.NDArray[np.int64]
+Number = npt.NDArray[np.uint64]
+"""Hashes of persons."""
 
-DROPPED = -1
 REASONS = {-1: "split_conflict", -2: "held_out"}
 """What a negative split number means."""
 
@@ -57,118 +57,105 @@ def resolve(
         shares: of persons without an official split.
         policy: ``clean``, or ``official``: every release keeps its own split, leaks included.
     """
-    order = sorted(tables)
-    names, studies = _person_codes([tables[name] for name in order], order)
-    roots = _components(len(names), studies)
-    # The person of a study is the smallest name of its component: adding a study to it later
-    # changes the number only when its own name is smaller.
-    number = np.array([key("person", name.as_py()) for name in names], dtype=np.uint64)[roots]
-    first = [codes[0] for codes in studies] if isinstance(studies, list) else studies
-    component = roots[np.asarray(first)]
+    found = {name: _persons(name, table) for name, table in sorted(tables.items())}
+    tied = _components([pair for _, pairs in found.values() for pair in pairs])
+    own = {name: _tied(first, tied) for name, (first, _) in found.items()}
+    persons = np.unique(np.concatenate([np.unique(numbers) for numbers in own.values()]))
+    place = {name: np.searchsorted(persons, numbers) for name, numbers in own.items()}
+    drawn = _drawn(persons, seed, shares)
 
-    split = np.concatenate([_official(tables[name]) for name in order])
-    holdout = np.concatenate([_flags(tables[name]) for name in order])
-    size = [len(tables[name]) for name in order]
+    authorities = {source.card.split_authority for source in sources.values()}
+    split = {name: _official(table) for name, table in tables.items()}
+    best = np.full(len(persons), -1, dtype=np.int8)
     if policy == "clean":
-        share = np.repeat([sources[name].card.validation_share for name in order], size)
-        carved = _uniform(number, "validation", seed)[component] < share
-        split = np.where((split == 0) & carved & ~holdout, 1, split)
-    authority = {s.card.split_authority for s in sources.values()} - {None}
-    strength = np.repeat([_AUTHORITY if n in authority else _OFFICIAL for n in order], size)
-    strength = np.where(holdout, _HOLDOUT, strength)
-
-    drawn = _drawn(number, seed, shares)
-    if policy == "official":
-        final = np.where(split >= 0, split, drawn[component])
-    else:
-        votes = np.where(split >= 0, strength * 3 + split, -1)
-        best = np.full(len(names), -1, dtype=np.int64)
-        np.maximum.at(best, component, votes)
-        decided = np.where(best >= 0, best % 3, drawn)[component]
-        lost = (split >= 0) & (split != decided)
-        reason = np.where(best[component] // 3 == _HOLDOUT, -2, -1)
-        final = np.where(lost, reason, decided)
-    bounds = np.cumsum([0, *size])
-    return {
-        name: People(number[component[start:stop]], final[start:stop].astype(np.int8))
-        for name, start, stop in zip(order, bounds[:-1], bounds[1:], strict=True)
-    }
+        for name, table in tables.items():
+            holdout = np.asarray(table.table["holdout"].to_numpy())
+            if share := sources[name].card.validation_share:
+                carved = (_uniform(persons, "validation", seed) < share)[place[name]]
+                split[name][(split[name] == 0) & carved & ~holdout] = 1
+            strength = np.where(
+                holdout, _HOLDOUT, _AUTHORITY if name in authorities else _OFFICIAL
+            ).astype(np.int8)
+            votes = np.where(split[name] >= 0, strength * np.int8(3) + split[name], np.int8(-1))
+            np.maximum.at(best, place[name], votes)
+    decided = np.where(best >= 0, best % 3, drawn).astype(np.int8)
+    lost = np.where(best // 3 == _HOLDOUT, -2, -1).astype(np.int8)
+    people = {}
+    for name in tables:
+        said, final = split[name], decided[place[name]]
+        if policy == "official":
+            final = np.where(said >= 0, said, drawn[place[name]]).astype(np.int8)
+        else:
+            final = np.where((said >= 0) & (said != final), lost[place[name]], final)
+        people[name] = People(own[name], final)
+    return people
 
 
-def _person_codes(
-    tables: list[StudyTable], order: list[str]
-) -> tuple[pa.StringArray, Int | list[list[int]]]:
-    """Distinct persons, sorted, and for each study its persons as indices into them.
+def _persons(source: str, table: StudyTable) -> tuple[Number, list[tuple[int, int]]]:
+    """The first person of each study, and pairs of persons that share a study, as numbers.
 
     A study of nobody is a person of its own.
     """
-    lists = []
-    for name, table in zip(order, tables, strict=True):
-        people = table.table["people"]
-        alone = pc.binary_join_element_wise("", name, table.table["id"], "\x1f")
-        single = pc.list_element(
-            pc.if_else(pc.equal(pc.list_value_length(people), 0), pa.scalar([""]), people), 0
-        )
-        lists.append((people, pc.if_else(pc.equal(pc.list_value_length(people), 0), alone, single)))
-    first = pa.chunked_array([c for _, firsts in lists for c in firsts.chunks], pa.string())
-    several = any((pc.max(pc.list_value_length(people)).as_py() or 0) > 1 for people, _ in lists)
-    every = [first]
-    if several:
-        every += [pc.list_flatten(people) for people, _ in lists]
-    names = pc.unique(pa.chunked_array([c for array in every for c in array.chunks], pa.string()))
-    names = names.take(pc.sort_indices(names))
-    codes = pc.index_in(first, names).to_numpy().astype(np.int64)
-    if not several:
-        return names, codes
-    found: list[list[int]] = []
-    for people, firsts in lists:
-        flat = pc.index_in(pc.list_flatten(people), names).to_numpy()
-        lengths = pc.list_value_length(people).to_numpy()
+    first = np.empty(len(table), dtype=np.uint64)
+    pairs: list[tuple[int, int]] = []
+    start = 0
+    for batch in table.table.select(["people", "id"]).to_batches():
+        lengths = pc.list_value_length(batch["people"]).to_numpy()
+        names = pc.list_flatten(batch["people"]).dictionary_encode()
+        # Hashed once a name: in most tables the studies of a person stand together.
+        known = np.array([key("person", name) for name in names.dictionary.to_pylist()], np.uint64)
+        numbers = known[names.indices.to_numpy()]
         ends = np.cumsum(lengths)
-        own = pc.index_in(firsts, names).to_numpy()
-        found += [
-            flat[end - n : end].tolist() if n else [int(own[i])]
-            for i, (n, end) in enumerate(zip(lengths, ends, strict=True))
-        ]
-    return names, found
+        here = first[start : start + len(lengths)]
+        here[lengths > 0] = numbers[(ends - lengths)[lengths > 0]]
+        for row in np.flatnonzero(lengths == 0).tolist():
+            here[row] = key("person", f"{source}\x1f{batch['id'][row].as_py()}")
+        for row in np.flatnonzero(lengths > 1).tolist():
+            shared = numbers[ends[row] - lengths[row] : ends[row]].tolist()
+            pairs += [(shared[0], other) for other in shared[1:]]
+        start += len(lengths)
+    return first, pairs
 
 
-def _components(count: int, studies: Int | list[list[int]]) -> Int:
-    """For each person the smallest person it is tied to through studies of several."""
-    root = np.arange(count)
+def _components(pairs: list[tuple[int, int]]) -> dict[int, int]:
+    """For each person of a pair the smallest number it is tied to, directly or through others."""
+    root: dict[int, int] = {}
 
-    def find(i: int) -> int:
-        while root[i] != i:
-            root[i] = root[root[i]]
-            i = int(root[i])
-        return i
+    def find(number: int) -> int:
+        while (above := root.setdefault(number, number)) != number:
+            root[number] = root[above]
+            number = above
+        return number
 
-    if isinstance(studies, list):
-        for codes in studies:
-            for other in codes[1:]:
-                a, b = find(codes[0]), find(other)
-                root[max(a, b)] = min(a, b)
-        return np.array([find(i) for i in range(count)])
-    return root
+    for a, b in pairs:
+        one, other = find(a), find(b)
+        root[max(one, other)] = min(one, other)
+    return {number: find(number) for number in root}
 
 
-def _official(table: StudyTable) -> Int:
-    """Index into SPLITS, or -1."""
-    codes = pc.index_in(table.table["split"], pa.array(SPLITS))
-    numbers: Int = pc.fill_null(codes, -1).to_numpy().astype(np.int64)
+def _tied(numbers: Number, tied: dict[int, int]) -> Number:
+    """The numbers with those of tied persons replaced by the smallest."""
+    if tied:
+        known = np.array(sorted(tied), dtype=np.uint64)
+        smallest = np.array([tied[number] for number in sorted(tied)], dtype=np.uint64)
+        at = np.minimum(np.searchsorted(known, numbers), len(known) - 1)
+        return np.where(known[at] == numbers, smallest[at], numbers)
     return numbers
 
 
-def _flags(table: StudyTable) -> npt.NDArray[np.bool_]:
-    return np.asarray(table.table["holdout"].to_numpy())
+def _official(table: StudyTable) -> npt.NDArray[np.int8]:
+    """Index into SPLITS, or -1."""
+    codes = pc.fill_null(pc.index_in(table.table["split"], pa.array(SPLITS)), -1)
+    numbers: npt.NDArray[np.int8] = codes.cast(pa.int8()).to_numpy()
+    return numbers.copy()
 
 
-def _uniform(number: npt.NDArray[np.uint64], use: str, seed: int) -> npt.NDArray[np.float64]:
+def _uniform(persons: Number, use: str, seed: int) -> npt.NDArray[np.float64]:
     """A number in 0..1 for each person."""
-    cache = {int(n): key(seed, use, int(n)) / 2.0**64 for n in np.unique(number)}
-    return np.array([cache[int(n)] for n in number])
+    drawn = (key(seed, use, number) / 2.0**64 for number in persons.tolist())
+    return np.fromiter(drawn, dtype=np.float64, count=len(persons))
 
 
-def _drawn(number: npt.NDArray[np.uint64], seed: int, shares: Shares) -> Int:
+def _drawn(persons: Number, seed: int, shares: Shares) -> npt.NDArray[np.int8]:
     edges = np.array([shares.train, shares.train + shares.validation])
-    return np.searchsorted(edges, _uniform(number, "split", seed), side="right")
+    return np.searchsorted(edges, _uniform(persons, "split", seed), side="right").astype(np.int8)

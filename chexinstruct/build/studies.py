@@ -6,6 +6,7 @@ decoding a record takes a microsecond, reading the same study from nested Arrow 
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from chexinstruct.build.cache import code_digest, digest, read_json, whole_file, write_json
@@ -237,28 +240,36 @@ def write_table(path: Path, studies: Iterator[Study], source: str) -> int:
     Raises:
         ReleaseError: two studies share an id.
     """
-    seen: set[int] = set()
+    ids = array("Q")
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, COLUMNS) as writer:
         batch: list[Study] = []
         for study in studies:
-            number = key(study.id)
-            if number in seen:
-                where = study.origin
-                raise ReleaseError(
-                    source,
-                    f"study {study.id} stands there twice",
-                    file=where.file if where else None,
-                    row=where.row if where else None,
-                    fix="remove the copy",
-                )
-            seen.add(number)
+            ids.append(key(study.id))
             batch.append(study)
             if len(batch) == BATCH:
                 writer.write_batch(_columns(batch))
                 batch.clear()
         if batch:
             writer.write_batch(_columns(batch))
-    return len(seen)
+    _refuse_copies(path, np.frombuffer(ids, dtype=np.uint64), source)
+    return len(ids)
+
+
+def _refuse_copies(path: Path, ids: npt.NDArray[np.uint64], source: str) -> None:
+    """Told when the table is written: eight bytes a study are kept, not a set of names."""
+    order = np.argsort(ids, kind="stable")
+    copies = order[1:][ids[order[1:]] == ids[order[:-1]]]
+    if not len(copies):
+        return
+    study = StudyTable(path)[int(copies.min())]
+    where = study.origin
+    raise ReleaseError(
+        source,
+        f"study {study.id} stands there twice",
+        file=where.file if where else None,
+        row=where.row if where else None,
+        fix="remove the copy",
+    )
 
 
 def _columns(studies: list[Study]) -> pa.RecordBatch:

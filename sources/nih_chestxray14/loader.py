@@ -46,13 +46,10 @@ def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
     boxes = _boxes(release, box_list) if box_list else {}
     official = _official_split(release)
     pictures = release.pictures()
-    seen: set[str] = set()
+    unmet = dict.fromkeys(boxes, str(box_list)) | {n: path for n, (_, path) in official.items()}
     for row in release.table(table, COLUMNS):
         name = row["image"]
-        if name in seen:
-            release.reject(table, row.line, "duplicate_image", f"{name} stands there before")
-            continue
-        seen.add(name)
+        unmet.pop(name, None)
         if not (row["patient"].isdecimal() and row["follow_up"].isdecimal()):
             detail = "patient and follow-up should be whole numbers"
             release.reject(table, row.line, "bad_number", detail)
@@ -89,11 +86,8 @@ def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
             regions=regions,
             origin=Origin(file=table, row=row.line),
         )
-    listed = [(str(box_list), name) for name in boxes]
-    listed += [(path, name) for name, (_, path) in official.items()]
-    for path, name in listed:
-        if name not in seen:
-            release.reject(path, None, "not_in_table", f"no {name} in {table}", expected=True)
+    for name, path in unmet.items():
+        release.reject(path, None, "not_in_table", f"no {name} in {table}", expected=True)
 
 
 def _labels(cell: str) -> tuple[Label, ...]:
