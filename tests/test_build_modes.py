@@ -105,28 +105,32 @@ def test_pictures_are_of_the_format_and_size_asked_for(
 def test_rows_are_cut_into_groups(
     data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By pictures where there are any, by rows where there are none."""
-    monkeypatch.setattr(shards, "GROUP_PICTURES", 4)
-    monkeypatch.setattr(shards, "GROUP_ROWS", 9)
+    """By rows where there are no pictures; else by pictures, each of them in one group."""
+    monkeypatch.setattr(shards, "GROUP_PICTURES", 2)
+    monkeypatch.setattr(shards, "GROUP_ROWS", 7)
     made(
         data_root,
         tmp_path,
-        sources=["mimic_cxr", "radnli"],
-        tasks=["natural_language_inference", "view_classification"],
+        sources=["ms_cxr", "radnli"],
+        tasks=["natural_language_inference", "phrase_grounding"],
         phrasings=3,
     )
-    several = 0
+    groups: dict[str, list[list[list[str]]]] = {}
     for path in (tmp_path / "out" / "data").rglob("*.parquet"):
         file = pq.ParquetFile(path)
-        before: list[str] = []
-        for number in range(file.num_row_groups):
-            keys = file.read_row_group(number, columns=["image_ids"])["image_ids"].to_pylist()
-            assert len(keys) <= 9
-            assert len({key for row in keys for key in row}) <= 4
-            assert not keys[0] or keys[0] != before, "a picture stands in one group"
-            before = keys[-1]
-        several += file.num_row_groups > 1
-    assert several > 1
+        read = [
+            file.read_row_group(number, columns=["image_ids"])["image_ids"].to_pylist()
+            for number in range(file.num_row_groups)
+        ]
+        groups.setdefault(path.parent.name, []).extend(read)
+    texts = groups["natural_language_inference"]
+    assert len(texts) > 2
+    assert all(len(rows) <= 7 for rows in texts)
+    shown = [{key for row in rows for key in row} for rows in groups["phrase_grounding"]]
+    assert len(shown) > 2
+    assert all(len(pictures) <= 2 for pictures in shown)
+    assert sum(map(len, shown)) == len(set().union(*shown))
+    assert max(map(len, groups["phrase_grounding"])) > 7, "a picture of many rows is not cut"
 
 
 def test_several_phrasings_are_rows_of_their_own(data_root: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +125,15 @@ def test_ties_are_those_of_a_graph_search(
         for j, second in enumerate(ties):
             same = people.person[i] == people.person[j]
             assert same == (second[0] in together[first[0]])
+
+
+def test_a_person_goes_by_the_smallest_of_its_numbers(tmp_path: Path) -> None:
+    """Whatever the order of the ties; so one more id of a person seldom draws another split."""
+    alone = placed({"a": table(tmp_path, [study(f"{n}", f"p:{n}") for n in range(1, 5)])})["a"]
+    ties = [study("1", "p:3", "p:4"), study("2", "p:1", "p:3"), study("3", "p:4", "p:2")]
+    for turn, order in enumerate(permutations(ties)):
+        people = placed({"a": table(tmp_path, order, f"t{turn}")})["a"]
+        assert people.person.tolist() == [alone.person.min()] * 3
 
 
 def test_texts_of_nobody_are_persons_of_their_own(tmp_path: Path) -> None:
