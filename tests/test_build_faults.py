@@ -27,6 +27,7 @@ from chexinstruct.synthetic import encode, radiograph, save
 
 NIH = "nih_chestxray14"
 VIEWS = {"sources": [NIH], "tasks": ["view_classification"]}
+SEVERAL = {"sources": [NIH], "tasks": ["abnormality_grounding", "view_classification"]}
 
 
 @pytest.fixture
@@ -327,21 +328,19 @@ import resource, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from chexinstruct.errors import ChexinstructError
-from test_build_faults import made
+from test_build_faults import SEVERAL, made
 if __name__ == "__main__":
     data, folder, limit = Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-    manifest = {"sources": ["nih_chestxray14"], "phrasings": 10}
     try:
-        made(data, folder, manifest, workers=2)
+        made(data, folder, SEVERAL, workers=2)
     except ChexinstructError as error:
         sys.exit(f"told: {error}")
 """
 
 
 def test_a_full_disk_leaves_no_half_file_and_the_build_resumes(data: Path, tmp_path: Path) -> None:
-    manifest = {"sources": [NIH], "phrasings": 10}
-    made(data, tmp_path, manifest)
+    made(data, tmp_path, SEVERAL)
     expected = contents(tmp_path / "out")
     sizes = sorted(len(content) for name, content in expected.items() if name.startswith("data/"))
     shutil.rmtree(tmp_path / "out")
@@ -355,5 +354,5 @@ def test_a_full_disk_leaves_no_half_file_and_the_build_resumes(data: Path, tmp_p
     left = contents(tmp_path / "out")
     assert LOCK not in left
     assert {name: expected[name] for name in left} == left
-    made(data, tmp_path, manifest)
+    made(data, tmp_path, SEVERAL)
     assert contents(tmp_path / "out") == expected
