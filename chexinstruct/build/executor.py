@@ -10,6 +10,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
+import pyarrow as pa
+
 from chexinstruct.errors import ChexinstructError
 
 J = TypeVar("J")
@@ -63,6 +65,8 @@ class Executor:
         if self.workers == 1 or not jobs:
             for number, job in enumerate(jobs):
                 yield number, function(job)
+                # What Arrow keeps for later would add up over stages of different shapes.
+                pa.default_memory_pool().release_unused()
             return
         left = dict(enumerate(jobs))
         for _ in range(REBUILDS):

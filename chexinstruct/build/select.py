@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from chexinstruct.build.cache import code_digest, digest, once
 from chexinstruct.build.candidates import Pair, read_candidates
 from chexinstruct.build.setting import Setting
 from chexinstruct.draw import key
@@ -151,8 +154,11 @@ def plan_shards(setting: Setting, pair: Pair) -> list[Planned]:
     planned: list[Planned] = []
     for split in np.unique(splits[chosen.kept]).tolist():
         at = np.flatnonzero(chosen.kept & (splits == split))
-        rows = table["row"].take(pa.array(at)).to_numpy()
-        ordinals = table["ordinal"].take(pa.array(at)).to_numpy()
+        code = code_digest("chexinstruct.build.select")
+        stage = digest(pair.key, sampling.model_dump(), setting.manifest.seed, split, code)
+        file = setting.cache / "selection" / f"{pair.task.key}-{pair.source}-{stage}.arrow"
+        once(file, partial(_write, table=table.select(["row", "ordinal"]), at=at))
+        rows, ordinals = _open(file)
         references = _references(pair, at) if setting.rules.pictures else ()
         bounds = shard_bounds(rows, len(references), setting.manifest.phrasings)
         planned += [
@@ -161,7 +167,22 @@ def plan_shards(setting: Setting, pair: Pair) -> list[Planned]:
             )
             for number, (start, stop) in enumerate(bounds)
         ]
+    del table, chosen
+    pa.default_memory_pool().release_unused()
     return planned
+
+
+def _write(path: Path, *, table: pa.Table, at: npt.NDArray[np.int64]) -> None:
+    whole = table.take(pa.array(at)).combine_chunks()
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, whole.schema) as writer:
+        writer.write_table(whole)
+
+
+def _open(path: Path) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int16]]:
+    """Rows and ordinals, mapped: a corpus of millions of candidates stays out of memory."""
+    table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    rows, ordinals = (table[name].combine_chunks().to_numpy() for name in ("row", "ordinal"))
+    return rows, ordinals
 
 
 def _references(pair: Pair, at: npt.NDArray[np.int64]) -> tuple[str, ...]:
