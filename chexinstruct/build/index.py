@@ -21,7 +21,7 @@ from chexinstruct.build.cache import (
     write_json,
 )
 from chexinstruct.build.engine import SourceFiles, with_pictures_at_hand
-from chexinstruct.build.people import People
+from chexinstruct.build.people import REASONS, People, distinct
 from chexinstruct.build.setting import Setting
 from chexinstruct.build.studies import Loaded, StudyTable, open_studies
 from chexinstruct.draw import key
@@ -97,10 +97,17 @@ def look(job: LookJob) -> Looked:
     return Looked(masks, arrays, pictures, missing, first_missing)
 
 
-class Counted(msgspec.Struct, frozen=True):
-    """Pictures that the studies of an index name."""
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """What an index counts."""
 
+    persons: int
+    """Of all studies of the source."""
+    splits: dict[str, int]
+    """Studies in the order of the corpus, by split."""
+    left_out: dict[str, int]
+    """Studies that are not, by reason."""
     pictures: int
+    """Named by the studies of all splits."""
     missing: int
     first_missing: str | None
 
@@ -178,10 +185,18 @@ def _write_all(
     prior = priors(rows, people, table)
     once(Path(files.index), lambda draft: write_index(draft, people, prior, mask))
     once(Path(files.pools), lambda draft: write_pools(draft, looks, people))
+    left_out = {
+        reason: int(np.count_nonzero(people.split == number)) for number, reason in REASONS.items()
+    }
+    left_out["beyond_limit_or_split"] = len(table) - len(rows) - sum(left_out.values())
+    inside = people.split[rows]
     return Counted(
-        sum(seen.pictures for seen in looks),
-        sum(seen.missing for seen in looks),
-        next((seen.first_missing for seen in looks if seen.first_missing), None),
+        persons=len(distinct(people.person)),
+        splits={name: int(np.count_nonzero(inside == n)) for n, name in enumerate(SPLITS)},
+        left_out={reason: n for reason, n in left_out.items() if n},
+        pictures=sum(seen.pictures for seen in looks),
+        missing=sum(seen.missing for seen in looks),
+        first_missing=next((seen.first_missing for seen in looks if seen.first_missing), None),
     )
 
 

@@ -60,7 +60,7 @@ def resolve(
     found = {name: _persons(name, table) for name, table in sorted(tables.items())}
     tied = _components([pair for _, pairs in found.values() for pair in pairs])
     own = {name: _tied(first, tied) for name, (first, _) in found.items()}
-    persons = np.unique(np.concatenate([np.unique(numbers) for numbers in own.values()]))
+    persons = distinct(np.concatenate([distinct(numbers) for numbers in own.values()]))
     place = {name: np.searchsorted(persons, numbers) for name, numbers in own.items()}
     drawn = _drawn(persons, seed, shares)
 
@@ -89,6 +89,12 @@ def resolve(
             final = np.where((said >= 0) & (said != final), lost[place[name]], final)
         people[name] = People(own[name], final)
     return people
+
+
+def distinct(numbers: Number) -> Number:
+    """The distinct numbers, sorted; np.unique makes a table of nodes of them, which stays."""
+    ordered = np.sort(numbers)
+    return ordered[np.r_[True, ordered[1:] != ordered[:-1]]] if len(ordered) else ordered
 
 
 def _persons(source: str, table: StudyTable) -> tuple[Number, list[tuple[int, int]]]:
@@ -152,7 +158,7 @@ def _official(table: StudyTable) -> npt.NDArray[np.int8]:
 
 def _uniform(persons: Number, use: str, seed: int) -> npt.NDArray[np.float64]:
     """A number in 0..1 for each person."""
-    drawn = (key(seed, use, number) / 2.0**64 for number in persons.tolist())
+    drawn = (key(seed, use, number) / 2.0**64 for number in persons)
     return np.fromiter(drawn, dtype=np.float64, count=len(persons))
 
 

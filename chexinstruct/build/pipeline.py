@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from filelock import FileLock, Timeout
 
 from chexinstruct.build.cache import default_cache, private_folder
@@ -16,9 +15,9 @@ from chexinstruct.build.candidates import candidates
 from chexinstruct.build.executor import Executor
 from chexinstruct.build.finished import WORK
 from chexinstruct.build.index import Indexed, index
-from chexinstruct.build.inputs import choose
+from chexinstruct.build.inputs import Inputs, choose
 from chexinstruct.build.ledger import line, new_lock
-from chexinstruct.build.people import REASONS, People, resolve
+from chexinstruct.build.people import resolve
 from chexinstruct.build.pictures import Pictured, normalise_all
 from chexinstruct.build.seal import seal
 from chexinstruct.build.select import plan_shards
@@ -107,14 +106,7 @@ def _run(setting: Setting) -> Lock:
     for task in setting.tasks:
         setting.templates.load(task)  # a wrong template is told before hours of work
     loaded = load_all(setting, inputs.locations)
-    people = resolve(
-        {key: open_studies(said.table) for key, said in loaded.items()},
-        setting.sources,
-        seed=setting.manifest.seed,
-        shares=setting.manifest.shares,
-        policy=setting.manifest.split_policy,
-    )
-    indexed = {key: index(setting, key, loaded[key], people[key]) for key in sorted(inputs.asked)}
+    indexed = _index_all(setting, inputs, loaded)
     _judge_missing(setting, indexed)
     pairs = [pair for key, item in indexed.items() for pair in candidates(setting, key, item)]
     planned = [plan for pair in pairs for plan in plan_shards(setting, pair)]
@@ -130,8 +122,7 @@ def _run(setting: Setting) -> Lock:
     lock = new_lock(
         manifest=_resolved(setting),
         sources=[
-            _account(setting, key, loaded[key], people[key], indexed[key], bad)
-            for key in sorted(inputs.asked)
+            _account(setting, key, loaded[key], indexed[key], bad) for key in sorted(inputs.asked)
         ],
         ledger=[
             line(pair.task.key, pair.source, SPLITS[split], tally)
@@ -169,6 +160,20 @@ def _check_sampling(manifest: Manifest, sources: Mapping[str, Source]) -> None:
             )
 
 
+def _index_all(
+    setting: Setting, inputs: Inputs, loaded: Mapping[str, Loaded]
+) -> dict[str, Indexed]:
+    """People over all sources, then the index of each that was asked for."""
+    people = resolve(
+        {key: open_studies(said.table) for key, said in loaded.items()},
+        setting.sources,
+        seed=setting.manifest.seed,
+        shares=setting.manifest.shares,
+        policy=setting.manifest.split_policy,
+    )
+    return {key: index(setting, key, loaded[key], people[key]) for key in sorted(inputs.asked)}
+
+
 def _resolved(setting: Setting) -> dict[str, Any]:
     """The manifest as it stands in the lock: no path of this machine, templates by digest."""
     content = setting.manifest.model_dump(mode="json", exclude={"templates"})
@@ -196,27 +201,19 @@ def _account(
     setting: Setting,
     key: str,
     said: Loaded,
-    people: People,
     item: Indexed,
     bad: Mapping[str, list[tuple[str, str, str]]],
 ) -> SourceAccount:
-    splits = people.split[item.rows]
-    left_out = {
-        reason: int(np.count_nonzero(people.split == number)) for number, reason in REASONS.items()
-    }
-    left_out["beyond_limit_or_split"] = said.studies - len(item.rows) - sum(left_out.values())
     reasons: dict[str, int] = {}
     for _, reason, _ in bad.get(key, ()):
         reasons[reason] = reasons.get(reason, 0) + 1
-    found = {"studies": said.studies, "patients": len(np.unique(people.person))}
+    found = {"studies": said.studies, "patients": item.counted.persons}
     return SourceAccount(
         source=key,
         studies_key=said.key,
         studies=said.studies,
-        splits={
-            name: int(np.count_nonzero(splits == number)) for number, name in enumerate(SPLITS)
-        },
-        left_out={reason: n for reason, n in left_out.items() if n},
+        splits=item.counted.splits,
+        left_out=item.counted.left_out,
         pictures=item.counted.pictures,
         missing_pictures=item.counted.missing,
         bad_pictures=dict(sorted(reasons.items())),

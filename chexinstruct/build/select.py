@@ -142,7 +142,9 @@ class Planned:
 
 def plan_shards(setting: Setting, pair: Pair) -> list[Planned]:
     """Select among the candidates of a pair, count what is lost, and cut the rest into shards."""
-    table = read_candidates(pair.files, ["row", "ordinal", "split", "hash", "balance"])
+    # In one piece, so that its columns are arrays as they are and go when the table goes.
+    names = ["row", "ordinal", "split", "hash", "balance"]
+    table = read_candidates(pair.files, names).combine_chunks()
     sampling = setting.manifest.sampling_of(pair.task.key, pair.source)
     chosen = select(table, sampling, setting.manifest.seed)
     splits = table["split"].to_numpy()
