@@ -71,7 +71,7 @@ def _front_matter(lock: Lock, used: Sequence[str], sources: Mapping[str, Source]
         ]
         configs.append({"config_name": task, "data_files": files})
     if lock.pictures:
-        files = [{"split": "all", "path": "images/*.parquet"}]
+        files = [{"split": "train", "path": "images/*.parquet"}]  # "all" means something else
         configs.append({"config_name": "images", "data_files": files})
     total = sum(shard.rows for shard in lock.shards)
     strict = strictest([terms(key, sources) for key in used]) if used else None

@@ -129,7 +129,11 @@ def load_manifest(name: str | Path) -> Manifest:
         return load_yaml(file, Manifest)
     if not Path(text).is_file():
         raise CallError(f"no manifest at {text}")
-    return load_yaml(Path(text), Manifest)
+    manifest = load_yaml(Path(text), Manifest)
+    if manifest.templates is not None:  # beside the manifest, wherever it is built from
+        place = Path(text).resolve().parent / manifest.templates
+        manifest = manifest.model_copy(update={"templates": place})
+    return manifest
 
 
 def overridden(

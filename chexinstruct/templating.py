@@ -119,25 +119,29 @@ class Rendered(NamedTuple):
 
 
 def _environment() -> ImmutableSandboxedEnvironment:
-    return ImmutableSandboxedEnvironment(
+    environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
     )
+    environment.globals.clear()
+    return environment
 
 
-_REFUSED = (
-    nodes.For,
-    nodes.Macro,
-    nodes.CallBlock,
-    nodes.Call,
-    nodes.Include,
-    nodes.Import,
-    nodes.FromImport,
-    nodes.Extends,
-    nodes.Block,
-    nodes.Mul,
-    nodes.Pow,
+_ALLOWED = (
+    nodes.Template,
+    nodes.Output,
+    nodes.TemplateData,
+    nodes.Name,
+    nodes.Const,
+    nodes.If,
+    nodes.CondExpr,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.And,
+    nodes.Or,
+    nodes.Not,
 )
-"""What could make a template run for ever, fill memory or read files."""
+"""All that a phrasing is made of: text, variables and conditions. Loops, filters, calls, attributes
+and assignments could run for ever, fill memory or reach into Python."""
 
 
 class _Compiled:
@@ -149,11 +153,12 @@ class _Compiled:
         self.place = place
         try:
             parsed = environment.parse(text)
-            for node in parsed.find_all(_REFUSED):
-                raise ConfigError(
-                    f"{place}: {type(node).__name__.lower()} is not allowed; "
-                    "a phrasing has variables, filters and conditions only"
-                )
+            for node in parsed.find_all(nodes.Node):
+                if not isinstance(node, _ALLOWED):
+                    raise ConfigError(
+                        f"{place}: {type(node).__name__.lower()} is not allowed; "
+                        "a phrasing has text, variables and conditions only"
+                    )
             names = sorted(meta.find_undeclared_variables(parsed))
             body = f"{{% macro text({', '.join(names)}) %}}{text}{{% endmacro %}}"
             self.macro: Callable[..., str] = environment.from_string(body).module.text  # type: ignore[attr-defined]

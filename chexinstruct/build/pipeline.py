@@ -82,7 +82,7 @@ def build(
         )
         _check_sampling(manifest, setting.sources)
         try:
-            with FileLock(private_folder(folder / WORK) / "lock", timeout=0):
+            with FileLock(private_folder(private_folder(folder) / WORK) / "lock", timeout=0):
                 return _run(setting)
         except Timeout:
             raise CallError(f"another build is writing to {folder}; wait for it to end") from None
@@ -212,8 +212,8 @@ def _account(
         source=key,
         studies_key=said.key,
         studies=said.studies,
-        splits=item.counted.splits,
-        left_out=item.counted.left_out,
+        splits={name: item.counted.splits[name] for name in SPLITS},
+        left_out=dict(sorted(item.counted.left_out.items())),
         pictures=item.counted.pictures,
         missing_pictures=item.counted.missing,
         bad_pictures=dict(sorted(reasons.items())),

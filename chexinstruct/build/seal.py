@@ -37,7 +37,7 @@ def seal(
         bad: pictures that could not be read, by source: path, reason, detail.
     """
     _drop_strangers(out, lock)
-    _write_rejects(out / "rejects", rejects, bad)
+    _write_rejects(out / "rejects", rejects, bad, sources)
     with whole_file(out / CARD) as draft:
         draft.write_text(card(lock, sources, tasks), encoding="utf-8")
     write_json(out / LOCK, lock)
@@ -64,12 +64,16 @@ def _write_rejects(
     folder: Path,
     rejects: Mapping[str, Sequence[Rejection]],
     bad: Mapping[str, Sequence[tuple[str, str, str]]],
+    sources: Mapping[str, Source],
 ) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     for source in sorted({*rejects, *(name for name, found in bad.items() if found)}):
         lines = [json.dumps(msgspec.to_builtins(item)) for item in rejects.get(source, ())]
+        known = tuple(item.path for item in sources[source].card.known_bad)
         lines += [
-            json.dumps({"file": path, "row": None, "reason": reason, "detail": detail})
+            json.dumps(
+                msgspec.to_builtins(Rejection(path, None, reason, detail, path.endswith(known)))
+            )
             for path, reason, detail in bad.get(source, ())
         ]
         with whole_file(folder / f"{source}.jsonl") as draft:

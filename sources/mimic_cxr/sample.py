@@ -185,7 +185,7 @@ def _pictures(folder: Path, variant: str) -> None:
             width, height = _size(view)
             if name == HALF:
                 width, height = width // 2, height // 2
-            pixels = radiograph(width, height, exam.study + number, lateral=view[-1:] == "L")
+            pixels = radiograph(width, height, exam.study * 10 + number, lateral=view[-1:] == "L")
             path = f"{root}{_place(exam)}/{name}"
             if name == EMPTY:
                 save(folder, {f"{path}.{'dcm' if variant == 'dicom' else 'jpg'}": b""})
