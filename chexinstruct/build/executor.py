@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -21,8 +24,26 @@ REBUILDS = 3
 """How often a broken pool is made anew before the build gives up."""
 
 
-def _end_with_parent() -> None:
+LARGE_BLOCK = 1 << 20
+"""Bytes; freed blocks from this size on go back to the system at once."""
+
+_M_MMAP_THRESHOLD = -3  # malloc.h of glibc
+
+
+def return_large_blocks() -> None:
+    """Keep the arrays of one stage from staying in the process for the rest of the build.
+
+    glibc raises the size from which it gives blocks back to that of the largest block freed so
+    far, up to 32 MiB (mallopt(3)); this fixes it. Other C libraries are left alone.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE_BLOCK)
+
+
+def _start_worker() -> None:
     """Make this worker end when its builder is killed: it would wait for jobs for ever."""
+    return_large_blocks()
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -42,6 +63,7 @@ class Executor:
     """
 
     def __init__(self, workers: int) -> None:
+        return_large_blocks()
         self.workers = workers
         self._pool: ProcessPoolExecutor | None = None
 
@@ -72,7 +94,7 @@ class Executor:
         for _ in range(REBUILDS):
             if self._pool is None:
                 self._pool = ProcessPoolExecutor(
-                    self.workers, multiprocessing.get_context("spawn"), _end_with_parent
+                    self.workers, multiprocessing.get_context("spawn"), _start_worker
                 )
             try:
                 yield from self._finish(function, left)
