@@ -306,7 +306,7 @@ def _summary(lock: Any) -> str:
     rows.append(["all", *(sum(s[k] for s in sums.values()) for k in splits), _rows(lock)])
     lines = [_table(rows)]
     for account in lock.sources:
-        if account.missing_pictures:
+        if account.missing_pictures and lock.manifest["images"]["mode"] != "none":
             lines.append(
                 f"{account.source}: {account.missing_pictures:,} of {account.pictures:,} pictures "
                 "are not in the release; what needs them was left out"
