@@ -292,6 +292,17 @@ def test_a_long_list_keeps_every_present_finding_and_as_many_options_as_letters(
     assert ["too_many_present"] * 2 in reasons
 
 
+def test_a_list_of_true_findings_alone_is_not_asked() -> None:
+    mentioned = label_set(blank="not_mentioned")
+    made = study(*present("hernia", "nodule"))
+    facts, drops = classify(made, mentioned)
+    assert "list" not in {f.form for f in facts}
+    assert "too_few_absent" in drops
+    told = study(*present("hernia", "nodule"), Label(finding="emphysema", state="absent"))
+    facts, _ = classify(told, mentioned)
+    assert {f.form for f in facts} >= {"list"}
+
+
 def test_one_known_finding_makes_no_list() -> None:
     made = study(Label(finding="nodule", state="absent"))
     facts, drops = classify(made, label_set(blank="not_mentioned"))

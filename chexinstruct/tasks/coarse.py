@@ -88,6 +88,9 @@ def _list(
 ) -> Facts | Drop:
     if len(present) + len(absent) < 2:
         return Drop(reason="too_few_known")
+    if not absent:
+        # With nothing false in it the list would give its answer away.
+        return Drop(reason="too_few_absent")
     room = LIST_LIMIT - 1 - len(present)
     if room < 0:
         return Drop(reason="too_many_present")
