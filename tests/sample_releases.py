@@ -80,3 +80,11 @@ class Samples:
 def variants() -> list[tuple[str, str]]:
     """Every (source, variant)."""
     return [(key, name) for key, source in registry().items() for name in source.sample.VARIANTS]
+
+
+def read_release(key: str, folder: Path) -> tuple[dict[str, Study], Release]:
+    """What the loader of a source without parents makes of a folder, by id."""
+    release = Release.open(folder, source=key)
+    studies = list(registry()[key].loader.studies(release, {}))
+    assert len({study.id for study in studies}) == len(studies)
+    return {study.id: study for study in studies}, release

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import gzip
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
+from sample_releases import read_release
 
 from chexinstruct.errors import ReleaseError
 from chexinstruct.release import Release
 from chexinstruct.schema import Study
 from chexinstruct.source import registry
-from chexinstruct.sources.mimic_cxr import loader, sample
+from chexinstruct.sources.mimic_cxr import sample
 from chexinstruct.sources.mimic_cxr.texts import REPORTS
 
 TABLED = tuple(variant for variant in sample.VARIANTS if variant != "dicom")
 
 
-def read(folder: Path) -> tuple[dict[str, Study], Release]:
-    release = Release.open(folder, source="mimic_cxr")
-    studies = list(loader.studies(release, {}))
-    assert len({study.id for study in studies}) == len(studies)
-    return {study.id: study for study in studies}, release
+read = partial(read_release, "mimic_cxr")
 
 
 def states(study: Study) -> dict[str, str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sample_releases import read_release
 
 from chexinstruct.build.people import REASONS, resolve
 from chexinstruct.build.studies import StudyTable, load_studies
@@ -13,20 +15,16 @@ from chexinstruct.errors import ReleaseError
 from chexinstruct.images import ImageSettings, normalise
 from chexinstruct.manifest import Shares
 from chexinstruct.release import Release
-from chexinstruct.schema import SPLITS, Study
+from chexinstruct.schema import SPLITS
 from chexinstruct.source import registry
-from chexinstruct.sources.nih_chestxray14 import loader, sample
+from chexinstruct.sources.nih_chestxray14 import sample
 
 TABLE = "Data_Entry_2017_v2020.csv"
 IDS = [row[0].removesuffix(".png") for row in sample.ROWS]
 MISSING = sample.MISSING.removesuffix(".png")
 
 
-def read(folder: Path) -> tuple[dict[str, Study], Release]:
-    release = Release.open(folder, source="nih_chestxray14")
-    studies = list(loader.studies(release, {}))
-    assert len({study.id for study in studies}) == len(studies)
-    return {study.id: study for study in studies}, release
+read = partial(read_release, "nih_chestxray14")
 
 
 @pytest.fixture

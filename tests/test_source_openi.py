@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import csv
+from functools import partial
 from pathlib import Path
 
 import pytest
+from sample_releases import read_release
 
 from chexinstruct.errors import ReleaseError
-from chexinstruct.release import Release
 from chexinstruct.schema import Study
-from chexinstruct.sources.openi import loader, sample
+from chexinstruct.sources.openi import sample
 
 XML = tuple(variant for variant in sample.VARIANTS if variant != "kaggle")
 
 
-def read(folder: Path) -> tuple[dict[str, Study], Release]:
-    release = Release.open(folder, source="openi")
-    studies = list(loader.studies(release, {}))
-    assert len({study.id for study in studies}) == len(studies)
-    return {study.id: study for study in studies}, release
+read = partial(read_release, "openi")
 
 
 def sections(study: Study) -> dict[str, str]:

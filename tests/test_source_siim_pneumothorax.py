@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sample_releases import read_release
 
 from chexinstruct.errors import ReleaseError
 from chexinstruct.regions import decode_rle
-from chexinstruct.release import Release
 from chexinstruct.schema import Study
-from chexinstruct.sources.siim_pneumothorax import loader, sample
+from chexinstruct.sources.siim_pneumothorax import sample
 
 BAD = {("bad_mask", False): 2, ("contradictory_rows", False): 1}
 DAMAGED = {"odd_values", "past_the_end", "both"}
 EARLY = {name for name, case in sample.CASES.items() if not case.stage_1_test}
 
 
-def read(folder: Path) -> tuple[dict[str, Study], Release]:
-    release = Release.open(folder, source="siim_pneumothorax")
-    studies = list(loader.studies(release, {}))
-    assert len({study.id for study in studies}) == len(studies)
-    return {study.id: study for study in studies}, release
+read = partial(read_release, "siim_pneumothorax")
 
 
 @pytest.fixture(scope="module")

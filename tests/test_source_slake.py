@@ -5,25 +5,22 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sample_releases import read_release
 
 from chexinstruct.errors import ReleaseError
-from chexinstruct.release import Release
 from chexinstruct.schema import Question, Study
-from chexinstruct.sources.slake import loader, sample
+from chexinstruct.sources.slake import sample
 
 Row = dict[str, Any]
 NUMBERS = [picture.number for picture in sample.PICTURES]
 
 
-def read(folder: Path) -> tuple[dict[str, Study], Release]:
-    release = Release.open(folder, source="slake")
-    studies = list(loader.studies(release, {}))
-    assert len({study.id for study in studies}) == len(studies)
-    return {study.id: study for study in studies}, release
+read = partial(read_release, "slake")
 
 
 @pytest.fixture

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from sample_releases import read_release
 
 from chexinstruct.config import load_yaml
 from chexinstruct.errors import ReleaseError
 from chexinstruct.regions import consensus
-from chexinstruct.release import Release
 from chexinstruct.schema import Label, Region, Study
 from chexinstruct.source import Card
 from chexinstruct.sources.vindr_cxr import loader, sample
@@ -23,11 +24,7 @@ KAGGLE = ("kaggle", "kaggle_png", "kaggle_png_sizes")
 BAD = {("contradictory_reader", False): 1, ("bad_box", False): 1}
 
 
-def read(folder: Path) -> tuple[dict[str, Study], Release]:
-    release = Release.open(folder, source="vindr_cxr")
-    studies = list(loader.studies(release, {}))
-    assert len({study.id for study in studies}) == len(studies)
-    return {study.id: study for study in studies}, release
+read = partial(read_release, "vindr_cxr")
 
 
 @pytest.fixture(scope="module")
