@@ -388,9 +388,12 @@ def test_a_study_of_doubts_alone_is_dropped() -> None:
     assert classify(made, closed) == ([], ["no_known_finding"])
 
 
-def test_a_study_without_current_picture_is_dropped() -> None:
-    made = study(*present("nodule"), images=(image(role="prior"),))
-    assert classify(made) == ([], ["no_current_picture"])
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.key)
+def test_a_study_without_current_picture_lacks_what_the_task_needs(task: Task) -> None:
+    prior = (image("a", role="prior"), image("b", "LATERAL", role="prior"))
+    made = study(*present("nodule"), images=prior)
+    lacking = [n for n in task.needs if not NEEDS[n].holds(made, {"findings": label_set()})]
+    assert lacking == [need for need in task.needs if need != "labels"]
 
 
 def test_a_set_inside_another_asks_nothing_of_its_own() -> None:
@@ -442,11 +445,6 @@ def test_each_picture_is_asked_about_alone_and_others_are_counted() -> None:
     facts, drops = run(view_classification, made, FakeContext())
     assert [(f.key, [i.key for i in f.images]) for f in facts] == [("a", ["a"]), ("b", ["b"])]
     assert sorted(drops) == ["no_view", "other_view"]
-
-
-def test_no_picture_no_view() -> None:
-    made = study(images=(image(role="prior"),))
-    assert run(view_classification, made, FakeContext()) == ([], ["no_current_picture"])
 
 
 # -------------------------------------------------------------------------------- view_matching

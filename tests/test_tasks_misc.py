@@ -299,13 +299,16 @@ def test_pools_are_the_kinds_of_text_that_a_study_has() -> None:
         (study("s", "No change. The effusion persists."), "emptied_by_prior"),
         (study("s", "Normal."), "too_short"),
         (study("s", captions=["Chest X-ray."]), "too_short"),
-        (study("s", "The lungs are clear.", images=()), "no_current_picture"),
     ],
 )
-def test_a_study_without_a_usable_text_or_picture_is_counted(
-    task: Task, made: Study, reason: str
-) -> None:
+def test_a_study_without_a_usable_text_is_counted(task: Task, made: Study, reason: str) -> None:
     assert run(task, made, context(OTHER)) == ([], [reason])
+
+
+@pytest.mark.parametrize("task", [image_text_matching, image_text_selection], ids=lambda t: t.key)
+def test_a_study_without_pictures_lacks_what_the_task_needs(task: Task) -> None:
+    made = study("s", "The lungs are clear.", images=())
+    assert [need for need in task.needs if not NEEDS[need].holds(made, {})] == ["images"]
 
 
 def test_without_a_wrong_text_the_right_one_still_counts() -> None:

@@ -31,9 +31,6 @@ def image_classification(study: Study, context: Context) -> Iterator[Facts | Dro
     sets of one finding a yes/no question; exclusive classes one choice.
     """
     images = shown(study)
-    if not images:
-        yield Drop(reason="no_current_picture")
-        return
     sets = context.label_sets()
     for label_set in sets:
         if len(sets) > 1 and _inside_another(label_set, sets):
@@ -207,10 +204,7 @@ LEFT_LATERAL = "left lateral"
 @task("view_classification", "coarse", "View classification", needs=("images", "view"))
 def view_classification(study: Study, context: Context) -> Iterator[Facts | Drop]:
     """Name the projection of one picture."""
-    images = shown(study)
-    if not images:
-        yield Drop(reason="no_current_picture")
-    for image in images:
+    for image in shown(study):
         if image.view is None or not states_view(image):
             yield Drop(reason="no_view")
         elif image.view not in VIEWS:
@@ -255,9 +249,6 @@ def view_matching(study: Study, context: Context) -> Iterator[Facts | Drop]:
     """Say whether a frontal and a lateral picture were taken in one study."""
     draw = context.draw("pair")
     front, side = frontal(study), laterals(study)
-    if not (front and side):
-        yield Drop(reason="no_current_picture")
-        return
     view = draw.choice(front)
     yield _match(view, draw.choice(side), True, draw)
     for other in context.negatives("lateral"):

@@ -110,9 +110,6 @@ def _wrong_text(
 def image_text_matching(study: Study, context: Context) -> Iterator[Facts | Drop]:
     """Say whether a text describes the pictures: its own text, and one of another study."""
     images = shown(study)
-    if not images:
-        yield Drop(reason="no_current_picture")
-        return
     for item in _compared(study, context, images):
         if isinstance(item, Drop):
             yield item
@@ -154,9 +151,6 @@ def _match(
 def image_text_selection(study: Study, context: Context) -> Iterator[Facts | Drop]:
     """Choose the text that describes the pictures among it and one of another study."""
     images = shown(study)
-    if not images:
-        yield Drop(reason="no_current_picture")
-        return
     for item in _compared(study, context, images):
         if isinstance(item, Drop):
             yield item

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from chexinstruct.schema import Image, LabelSet, Region, Study
-from chexinstruct.vocabulary import FRONTAL, LATERAL
+from chexinstruct.tasks.pictures import frontal, laterals, shown
 
 LabelSets = Mapping[str, LabelSet]
 
@@ -59,13 +59,11 @@ def _region(test: Callable[[Region], bool]) -> Callable[[Study, LabelSets], bool
 
 
 NEEDS: dict[str, Need] = {
-    "images": Need("a picture", lambda s, sets: bool(s.images)),
-    "view": Need("a picture of stated projection", lambda s, sets: any(map(states_view, s.images))),
+    "images": Need("a current picture", lambda s, sets: bool(shown(s))),
+    "view": Need("a picture of stated projection", lambda s, sets: any(map(states_view, shown(s)))),
     "frontal_and_lateral": Need(
         "a frontal and a lateral picture",
-        lambda s, sets: (
-            any(i.view in FRONTAL for i in s.images) and any(i.view in LATERAL for i in s.images)
-        ),
+        lambda s, sets: bool(frontal(s) and laterals(s)),
     ),
     "labels": Need(
         "labels of a label set that was applied to it",

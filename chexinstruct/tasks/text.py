@@ -99,9 +99,6 @@ def generation(key: str, section: str, title: str, *, with_indication: bool = Fa
         """Write one section of the report from the pictures of the study."""
         report, images = _report(study), shown(study)
         slots: dict[str, str] = {}
-        if not images:
-            yield Drop(reason="no_current_picture")
-            return
         if report.language != "en":
             if report.language not in LANGUAGES:
                 yield Drop(reason="unnamed_language")
