@@ -70,6 +70,19 @@ class Count(_Part):
     """Who says so."""
 
 
+class Edition(_Part):
+    """A published state of a release, told from others by how much its files hold."""
+
+    name: str
+    """What its users call it, e.g. ``stage 2``."""
+    rows: dict[str, Annotated[int, Field(gt=0)]] = {}
+    """Rows of tables, headers not counted, by pattern of the file."""
+    files: dict[str, Annotated[int, Field(gt=0)]] = {}
+    """Number of files by pattern, pictures above all; alternatives are separated by ``|``."""
+    origin: str
+    """Who says so."""
+
+
 class Card(_Part):
     """What is known of a source without reading its release."""
 
@@ -89,6 +102,8 @@ class Card(_Part):
     languages: tuple[str, ...] = ("en",)
     files: tuple[ExpectedFile, ...]
     counts: tuple[Count, ...] = ()
+    editions: tuple[Edition, ...] = ()
+    """What ``check`` holds a release against."""
     label_sets: dict[str, LabelSet] = {}
     overlaps: tuple[Overlap, ...] = ()
     requires: tuple[Key, ...] = ()

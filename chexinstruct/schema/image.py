@@ -32,4 +32,10 @@ class Image(Record, frozen=True, kw_only=True):
     """The projection as the release spells it."""
     view_source: ViewSource | None = None
     laterality: str | None = None
+    inverted: bool = False
+    """Low values are bright, as in MONOCHROME1: a table says so of a file that cannot, such as a
+    PNG. DICOM files say it themselves."""
+    window: tuple[float, float] | None = None
+    """Center and width of the display window in stored values, where a table gives them for a
+    file of more than 8 bits that cannot."""
     role: Literal["current", "prior"] = "current"

@@ -30,6 +30,8 @@ class Label(Record, frozen=True, kw_only=True):
     reader: str | None = None
     image: str | None = None
     """Key of the picture the label belongs to; None: the whole study."""
+    locations: tuple[str, ...] = ()
+    """Where the source says it is: canonical places (``chexinstruct.anatomy``)."""
 
 
 class LabelSet(Record, frozen=True, kw_only=True):
@@ -53,5 +55,5 @@ class LabelSet(Record, frozen=True, kw_only=True):
     """Exceptions to ``uncertain``, where the literature names them."""
     drawn: Literal["none", "some", "all"] = "none"
     """Which present findings carry regions: none, some, or every one of them."""
-    shape: Literal["box", "mask"] | None = None
-    """What was drawn."""
+    shape: Literal["box", "mask", "mixed"] | None = None
+    """What was drawn; ``mixed``: boxes, ellipses or polygons, as the reader chose."""

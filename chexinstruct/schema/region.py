@@ -15,7 +15,7 @@ Frame = tuple[int, int]
 
 
 class Region(Record, frozen=True, kw_only=True):
-    """A box, polygon or mask, in pixels of its ``frame``.
+    """A box, ellipse, polygon or mask, in pixels of its ``frame``.
 
     Numbers stay as released. ``frame`` is the grid they live in, which need not be the size of the
     file at hand; without it (None) no box text is made.
@@ -23,9 +23,9 @@ class Region(Record, frozen=True, kw_only=True):
 
     image: str
     """Key of the picture."""
-    shape: Literal["box", "polygon", "mask"]
+    shape: Literal["box", "ellipse", "polygon", "mask"]
     box: Box
-    """The box, or what encloses the polygon or mask."""
+    """The box, or what encloses the ellipse (its axes are those of the box), polygon or mask."""
     frame: Frame | None
     rings: tuple[tuple[tuple[float, float], ...], ...] = ()
     """Polygon: closed rings of (x, y) points, the last point not repeated."""
