@@ -30,9 +30,12 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "regions": "errors schema",
         "reports": "errors schema",
         "patients": "release",
+        "anatomy": "errors",
+        "chexpert_labels": "release schema vocabulary",
         "images": "errors schema",
         "source": "config errors release schema",
-        "sources": "errors patients regions release reports schema source synthetic vocabulary",
+        "sources": "anatomy chexpert_labels errors patients regions release reports schema source "
+        "synthetic vocabulary",
         "tasks": "draw regions reports schema vocabulary",
         "templating": "config draw errors regions schema",
         "templates": "",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from chexinstruct.chexpert_labels import COLUMNS, read_labels
 from chexinstruct.errors import ReleaseError
-from chexinstruct.release import Release
+from chexinstruct.release import Columns, Release
 from chexinstruct.reports import section_mimic
-from chexinstruct.schema import Image, Label, Origin, Report, Split, State, Study
+from chexinstruct.schema import Image, Label, Origin, Report, Split, Study
 from chexinstruct.source import Parent
-from chexinstruct.vocabulary import canonical, view
+from chexinstruct.vocabulary import view
 
 METADATA = "mimic-cxr-*-metadata.csv"
 METADATA_COLUMNS = {
@@ -34,28 +35,7 @@ HEADER_TAGS = {
     "time": "StudyTime",
 }
 
-FINDINGS = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Consolidation",
-    "Edema",
-    "Enlarged Cardiomediastinum",
-    "Fracture",
-    "Lung Lesion",
-    "Lung Opacity",
-    "Pleural Effusion",
-    "Pleural Other",
-    "Pneumonia",
-    "Pneumothorax",
-    "Support Devices",
-)
-"""The columns of the label tables without ``No Finding``, which denies no single finding."""
-LABEL_COLUMNS: dict[str, str | tuple[str, ...]] = {
-    "study": "study_id",
-    **{name: name for name in FINDINGS},
-    "Lung Opacity": ("Lung Opacity", "Airspace Opacity"),  # the radiologist's table
-}
-STATES: dict[str, State] = {"1": "present", "0": "absent", "-1": "uncertain"}
+LABEL_COLUMNS: Columns = {"study": "study_id", **COLUMNS}
 SPLITS: dict[str, Split] = {"train": "train", "validate": "validation", "test": "test"}
 
 SUBJECT, STUDY = re.compile(r"1\d{7}"), re.compile(r"5\d{7}")
@@ -173,22 +153,13 @@ def _splits(release: Release) -> dict[str, Split]:
 
 
 def _labels(release: Release, pattern: str) -> LabelTable:
-    """Labels by study; the few thousand combinations that occur are shared, not copied."""
+    """Labels by study."""
     path = release.find(pattern, required=False)
     found: LabelTable = {}
-    combinations: dict[tuple[str, ...], tuple[Label, ...]] = {}
     for row in release.table(path, LABEL_COLUMNS) if path else ():
-        cells = tuple(row[name].removesuffix(".0") for name in FINDINGS)
-        if any(cell and cell not in STATES for cell in cells):
-            release.reject(str(path), row.line, "unknown_label_value", "not 1, 0, -1 or blank")
-            continue
-        if cells not in combinations:
-            combinations[cells] = tuple(
-                Label(finding=canonical(name), state=STATES[cell], name=name)
-                for name, cell in zip(FINDINGS, cells, strict=True)
-                if cell
-            )
-        found[row["study"]] = combinations[cells]
+        labels = read_labels(release, str(path), row)
+        if labels is not None:
+            found[row["study"]] = labels
     return found
 
 
