@@ -181,6 +181,7 @@ def studies_key(source: Source, release_digest: str, parents: Mapping[str, str])
         "chexinstruct.regions",
         "chexinstruct.vocabulary",
         "chexinstruct.patients",
+        "chexinstruct.chexpert_labels",
         "chexinstruct.build.studies",
         source.package,
     )
