@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from chexinstruct.editions import Completeness, completeness
 from chexinstruct.errors import ChexinstructError, ReleaseError
 from chexinstruct.release import Release
 from chexinstruct.source import Source
@@ -35,6 +36,8 @@ class SourceCheck(msgspec.Struct, frozen=True, kw_only=True):
     present: bool
     """Whether anything lies at the location."""
     files: list[FileCheck]
+    completeness: Completeness | None
+    """What of the published release is there; None where nothing can be read."""
     problems: list[str]
     """One line each, with what to do next."""
 
@@ -45,7 +48,7 @@ class SourceCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_source(source: Source, location: str) -> SourceCheck:
-    """Look at the release of one source; reads its listing, no file."""
+    """Look at the release of one source; reads its listing, and counts the rows of its tables."""
     card = source.card
     try:
         release = Release.open(location, source=source.key)
@@ -57,6 +60,7 @@ def check_source(source: Source, location: str) -> SourceCheck:
             location=location,
             present=Path(location).exists(),
             files=[],
+            completeness=None,
             problems=[str(error) if Path(location).exists() else f"not found; {where}"],
         )
     with release:
@@ -67,6 +71,13 @@ def check_source(source: Source, location: str) -> SourceCheck:
             for file in files
             if file.found is None
         ]
+        try:
+            held = completeness(release, card.editions)
+        except ReleaseError as error:
+            held = None
+            problems.append(str(error))
+    if held is not None:
+        problems += _gaps(source, held)
     packed = [info.path for info in listing if info.path.lower().endswith(PACKED)]
     if packed and any(file.found is None for file in files):
         unpack = f"for f in {location}/*.t*gz; do tar -xzf $f -C {location}; done"
@@ -78,8 +89,30 @@ def check_source(source: Source, location: str) -> SourceCheck:
             "them again"
         )
     return SourceCheck(
-        source=source.key, location=location, present=True, files=files, problems=problems
+        source=source.key,
+        location=location,
+        present=True,
+        files=files,
+        completeness=held,
+        problems=problems,
     )
+
+
+def _gaps(source: Source, held: Completeness) -> list[str]:
+    """What of the edition is not here, or not as it was published."""
+    told = "; ".join(item.told for item in held.differing)
+    match held.status:
+        case "partial":
+            where = f"`chexinstruct sources {source.key}` tells where the rest is"
+            return [f"a part of {held.edition}: {told}; {where}"]
+        case "different version":
+            known = ", ".join(edition.name for edition in source.card.editions)
+            return [
+                f"not as published ({known}); nearest to {held.edition}: {told}; a table that is "
+                "too short may be a download that broke off"
+            ]
+        case _:
+            return []
 
 
 def _file_check(release: Release, pattern: str, what: str, needed: bool) -> FileCheck:
@@ -138,6 +171,7 @@ def _missing_parents(
             location="",
             present=False,
             files=[],
+            completeness=None,
             problems=[
                 f"not found, and {', '.join(children)} cannot be built without it; "
                 f"`chexinstruct sources {parent}` tells how to get it"

@@ -225,7 +225,11 @@ def check_(
     else:
         for item in found:
             state = "ready" if item.usable else "cannot be built"
-            print(f"{item.source}: {state}")
+            held = item.completeness
+            named = (
+                f", {held.status}" + (f" ({held.edition})" if held.edition else "") if held else ""
+            )
+            print(f"{item.source}: {state}{named}")
             for file in item.files:
                 if file.found:
                     many = f" and {file.count - 1:,} more" if file.count > 1 else ""

@@ -79,6 +79,9 @@ def test_card_tells_all_that_a_user_needs(source: Source) -> None:
     assert re.search(r"\b(19|20)\d\d\b", card.citation)
     assert all(re.fullmatch("[a-z]{2}", language) for language in card.languages)
     assert all(count.n > 0 and count.origin for count in card.counts)
+    assert card.editions, "check cannot tell a whole release from a part of it"
+    assert len({edition.name for edition in card.editions}) == len(card.editions)
+    assert all(edition.rows or edition.files for edition in card.editions)
     for bad in card.known_bad:
         assert not PurePosixPath(bad.path).is_absolute() and "\\" not in bad.path
 

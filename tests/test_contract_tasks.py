@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import unified_diff
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,9 @@ from chexinstruct.vocabulary import canonical
 
 TASKS = task_registry()
 LANGUAGES = ("en", "de", "es", "fr", "it", "pt", "zh")
-GOLDEN = Path(__file__).parent / "golden" / "examples.md"
+GOLDEN = Path(__file__).parent / "golden" / "examples"
+EXAMPLES = 3
+"""Golden examples of each pair of source and task."""
 RENEW = "RENEW_GOLDEN=1 pytest tests/test_contract_tasks.py -k golden"
 
 
@@ -327,41 +330,57 @@ def named(image: Image) -> str:
     return image.key if image.view is None else f"{image.key} ({image.view})"
 
 
-def golden(releases: list[Layout]) -> str:
-    """One example of each form of each task, in Markdown."""
-    official = [release for release in releases if release.official]
+def chosen(facts: list[tuple[Found, Facts]]) -> list[tuple[Found, Facts]]:
+    """A few facts of one source that differ in form and in the side of the answer."""
+    kinds: dict[tuple[str, str], list[tuple[Found, Facts]]] = {}
+    for item, fact in facts:
+        side = (fact.balance or "").rpartition("/")[2]
+        kinds.setdefault((fact.form, side), []).append((item, fact))
+    rounds = zip_longest(*(kinds[kind] for kind in sorted(kinds)))
+    return [pair for one in rounds for pair in one if pair is not None][:EXAMPLES]
+
+
+def golden(task: Task, releases: list[Layout]) -> str:
+    """A few examples of each source of a task, in Markdown."""
+    template = Templates().load(task.key)
     lines = [
-        "# One example of each form of each task",
+        f"# {task.title} (`{task.key}`)",
         "",
         "Made of the synthetic releases: no patient and no report of any of them is real.",
-        f"Renewed by `{RENEW}`.",
     ]
-    for task in TASKS.values():
-        template = Templates().load(task.key)
-        first: dict[str, tuple[Found, Facts]] = {}
-        for item in sorted(run(task, official), key=repr):
-            for facts in item.facts:
-                first.setdefault(facts.form, (item, facts))
-        lines += ["", f"## {task.title} (`{task.key}`)"]
-        for form in template.forms:
-            lines += ["", f"### {form}", ""]
-            if form not in first:
-                lines.append("No synthetic release has what this form asks for.")
-                continue
-            item, facts = first[form]
-            (row,) = template.render(facts, Draw(key("golden", task.key, form)), "chexagent2")
-            lines.append(f"`{item.release.key}` {item.study.id}, {facts.key}")
-            if facts.images:
-                lines += ["", "Pictures: " + ", ".join(map(named, facts.images))]
+    by_source: dict[str, list[tuple[Found, Facts]]] = {}
+    for item in sorted(run(task, releases), key=repr):
+        by_source.setdefault(item.release.key, []).extend((item, f) for f in item.facts)
+    for source, facts in sorted(by_source.items()):
+        lines += ["", f"## {source}"] if facts else []
+        for item, fact in chosen(facts):
+            draw = Draw(key("golden", task.key, source, item.study.id, fact.key))
+            (row,) = template.render(fact, draw, "chexagent2")
+            lines += ["", f"{item.study.id}, {fact.key}, {fact.form}"]
+            if fact.images:
+                lines += ["", "Pictures: " + ", ".join(map(named, fact.images))]
             lines += ["", *indented(row.instruction), "", *indented(row.response)]
+    asked = {fact.form for facts in by_source.values() for _, fact in facts}
+    if left := [form for form in template.forms if form not in asked]:
+        lines += ["", f"No synthetic release has what these forms ask for: {', '.join(left)}."]
     return "\n".join(lines) + "\n"
 
 
 def test_golden_examples(releases: list[Layout]) -> None:
-    text = golden(releases)
+    official = [release for release in releases if release.official]
+    texts = {f"{task.key}.md": golden(task, official) for task in TASKS.values()}
     if os.environ.get("RENEW_GOLDEN"):
-        GOLDEN.write_text(text, encoding="utf-8")
-    before = GOLDEN.read_text(encoding="utf-8") if GOLDEN.exists() else ""
-    difference = list(unified_diff(before.splitlines(), text.splitlines(), "before", "now", n=1))
+        for path in GOLDEN.glob("*.md"):
+            path.unlink()
+        for name, text in texts.items():
+            (GOLDEN / name).write_text(text, encoding="utf-8")
+    before = {path.name: path.read_text(encoding="utf-8") for path in GOLDEN.glob("*.md")}
+    difference = [
+        line
+        for name in sorted(before.keys() | texts.keys())
+        for line in unified_diff(
+            before.get(name, "").splitlines(), texts.get(name, "").splitlines(), name, "now", n=1
+        )
+    ]
     shown = "\n".join(difference[:60])
     assert not difference, f"examples have changed; if that is right, run: {RENEW}\n{shown}"
