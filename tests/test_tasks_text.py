@@ -148,9 +148,9 @@ def test_no_leak_is_left_and_every_sentence_is_accounted_for(parts: list[str]) -
 
 def test_findings_are_written_from_all_current_pictures_frontal_first() -> None:
     pictures = (image("l", "LATERAL"), image("f", "AP"), image("old", "PA", role="prior"))
-    (fact,), drops = run(findings_generation, study(pictures), FakeContext())
+    (fact, by_organ), drops = run(findings_generation, study(pictures), FakeContext())
     assert drops == []
-    assert fact.form == "write"
+    assert (fact.form, by_organ.form) == ("write", "structured")
     assert [i.key for i in fact.images] == ["f", "l"]
     assert fact.slots == {"answer": "Heart size is normal. The lungs are clear."}
     assert fact.answers == ("Heart size is normal. The lungs are clear.",)
@@ -256,11 +256,13 @@ def test_a_raw_indication_stays_as_released() -> None:
 @pytest.mark.parametrize("task", INDICATED, ids=lambda task: task.key)
 def test_the_indication_is_part_of_every_question(task: Task) -> None:
     made = study(findings=FINDINGS, impression=IMPRESSION, indication="Fever and cough.")
-    (fact,), _ = run(task, made, FakeContext())
-    rows = Templates().load(task.key).render(fact, FakeContext().draw(), "chexagent2", count=99)
-    assert len(rows) >= 10
-    assert all("Fever and cough." in row.instruction for row in rows)
-    assert {row.response for row in rows} == {fact.slots["answer"]}
+    facts, _ = run(task, made, FakeContext())
+    assert facts
+    for fact in facts:
+        rows = Templates().load(task.key).render(fact, FakeContext().draw(), "chexagent2", count=99)
+        assert len(rows) >= 10
+        assert all("Fever and cough." in row.instruction for row in rows)
+        assert {row.response for row in rows} == {fact.slots["answer"]}
 
 
 def test_a_missing_indication_is_a_missing_need() -> None:
@@ -462,11 +464,12 @@ def test_all_facts_render_with_the_text_as_response() -> None:
     ]
     forms = set()
     for task, each in pairs:
-        (fact,), _ = run(task, each, context)
+        facts, _ = run(task, each, context)
         loaded = Templates().load(task.key)
-        forms.add((task.key, fact.form))
-        count = loaded.phrasings(fact.form)
-        for row in loaded.render(fact, context.draw(), "chexagent2", count=count):
-            assert row.response == fact.slots["answer"]
-            assert fact.slots["answer"] not in row.instruction
+        for fact in facts:
+            forms.add((task.key, fact.form))
+            count = loaded.phrasings(fact.form)
+            for row in loaded.render(fact, context.draw(), "chexagent2", count=count):
+                assert row.response == fact.slots["answer"]
+                assert fact.slots["answer"] not in row.instruction
     assert forms == {(t.key, form) for t in TASKS for form in Templates().load(t.key).forms}

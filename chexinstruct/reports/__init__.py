@@ -11,20 +11,25 @@ from chexinstruct.reports.leaks import (
 from chexinstruct.reports.mimic import Section, Sectioned, section_mimic
 from chexinstruct.reports.names import SECTIONS
 from chexinstruct.reports.openi import clean_openi
+from chexinstruct.reports.organs import ORGANS, by_organ, clauses, structured
 from chexinstruct.reports.sentences import sentences
 
 __all__ = [
     "LEAK_CLASSES",
+    "ORGANS",
     "POLICIES",
     "SECTIONS",
     "Filtered",
     "LeakClass",
     "Section",
     "Sectioned",
+    "by_organ",
+    "clauses",
     "clean_openi",
     "filter_text",
     "find_leaks",
     "has_change_cue",
     "section_mimic",
     "sentences",
+    "structured",
 ]

@@ -9,6 +9,16 @@ import msgspec
 from chexinstruct.schema.common import Origin, Record
 
 
+class OrganText(Record, frozen=True, kw_only=True):
+    """What a section of a report says of one organ or region."""
+
+    section: str
+    """Name of the section of :class:`Report` that it belongs to."""
+    organ: str
+    """In lower case, as a question can name it: ``lungs and airways``."""
+    text: str
+
+
 class Report(Record, frozen=True, kw_only=True):
     """A radiology report by sections.
 
@@ -21,6 +31,9 @@ class Report(Record, frozen=True, kw_only=True):
     raw: str | None = None
     """The whole text as released, where sections do not already hold all of it."""
     form: Literal["plain", "structured"] = "plain"
+    organs: tuple[OrganText, ...] = ()
+    """The sections by organ, where the release (or another that the user laid beside it) says so;
+    else the lexicon of ``chexinstruct.reports`` finds the organs."""
     release: str | None = None
     """Key of the source that the report was taken over from; None for the study's own. A report
     that was taken over is context for its regions, not a second target of report generation."""

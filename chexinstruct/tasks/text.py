@@ -7,11 +7,15 @@ from collections.abc import Iterator
 
 from chexinstruct.reports import (
     POLICIES,
+    Filtered,
     LeakClass,
+    by_organ,
+    clauses,
     filter_text,
     find_leaks,
     has_change_cue,
     sentences,
+    structured,
 )
 from chexinstruct.reports.cues import MASK
 from chexinstruct.schema import Facts, Image, Report, Study
@@ -29,6 +33,9 @@ LANGUAGES = {
     "zh": "Chinese",
 }
 """Languages other than English in which a report may be asked for."""
+
+NO_LEXICON = "no_lexicon_of_organs"
+"""The reason of reports in languages whose words for organs are not known here."""
 
 _SAYS_NOTHING = re.compile(
     r"\W*(?:none|nil|n/?a|unknown|unavailable|not\s+(?:available|applicable|given|provided|stated)"
@@ -124,8 +131,32 @@ def generation(key: str, section: str, title: str, *, with_indication: bool = Fa
             report_form=report.form,
             dropped_sentences=dropped_sentences(kept),
         )
+        if section == "findings" and report.form == "plain":
+            yield _structured(kept, images, slots, report.language)
 
     return facts
+
+
+def _structured(
+    kept: Filtered, images: tuple[Image, ...], slots: dict[str, str], language: str
+) -> Facts | Drop:
+    """The findings as one line an organ."""
+    if language != "en":
+        return Drop(reason=NO_LEXICON)
+    text = structured(clauses(kept.text))
+    if text is None:
+        return Drop(reason="clause_of_no_organ")
+    if "\n" not in text:
+        return Drop(reason="one_organ")
+    return Facts(
+        key="findings/structured",
+        form="structured",
+        images=images,
+        slots=slots | {"answer": text},
+        answers=(text,),
+        report_form="structured",
+        dropped_sentences=dropped_sentences(kept),
+    )
 
 
 findings_generation = generation("findings_generation", "findings", "Findings generation")
@@ -154,6 +185,26 @@ def matching_frontals(prior: Study, current: Study) -> tuple[Image, Image] | Non
     return (before[0], now[0]) if before and now else None
 
 
+def _compared(study: Study, context: Context) -> tuple[Image, Image] | Drop:
+    """A prior and a current picture, where the report can compare them."""
+    prior = context.prior()
+    if prior is None:
+        return Drop(reason="no_prior")
+    if _NO_COMPARISON.match(_report(study).sections.get("comparison", "")):
+        return Drop(reason="no_comparison")
+    return matching_frontals(prior, study) or Drop(reason="no_common_view")
+
+
+def _progress(text: str, context: Context) -> Filtered | Drop:
+    """A text that tells of a change, as a target."""
+    if not has_change_cue(text):
+        return Drop(reason="no_change_cue")
+    kept = target(text, "progression", context.policies)
+    if isinstance(kept, Filtered) and not has_change_cue(kept.text):
+        return Drop(reason="change_cue_filtered")
+    return kept
+
+
 def progression(key: str, section: str, title: str) -> Task:
     """A task that writes a section with its comparisons, from a prior and a current picture."""
 
@@ -161,36 +212,24 @@ def progression(key: str, section: str, title: str) -> Task:
     def facts(study: Study, context: Context) -> Iterator[Facts | Drop]:
         """Write a section with its comparisons, from a prior and a current picture."""
         report = _report(study)
-        prior = context.prior()
-        if prior is None:
-            yield Drop(reason="no_prior")
+        images = _compared(study, context)
+        if isinstance(images, Drop):
+            yield images
             return
-        if not has_change_cue(report.sections[section]):
-            yield Drop(reason="no_change_cue")
-            return
-        if _NO_COMPARISON.match(report.sections.get("comparison", "")):
-            yield Drop(reason="no_comparison")
-            return
-        images = matching_frontals(prior, study)
-        if images is None:
-            yield Drop(reason="no_common_view")
-            return
-        kept = target(report.sections[section], "progression", context.policies)
+        kept = _progress(report.sections[section], context)
         if isinstance(kept, Drop):
             yield kept
-        elif not has_change_cue(kept.text):
-            yield Drop(reason="change_cue_filtered")
-        else:
-            yield Facts(
-                key=section,
-                form="compare",
-                images=images,
-                slots={"answer": kept.text},
-                answers=(kept.text,),
-                language=report.language,
-                report_form=report.form,
-                dropped_sentences=dropped_sentences(kept),
-            )
+            return
+        yield Facts(
+            key=section,
+            form="compare",
+            images=images,
+            slots={"answer": kept.text},
+            answers=(kept.text,),
+            language=report.language,
+            report_form=report.form,
+            dropped_sentences=dropped_sentences(kept),
+        )
 
     return facts
 
@@ -200,6 +239,82 @@ progression_findings_generation = progression(
 )
 progression_impression_generation = progression(
     "progression_impression_generation", "impression", "Progression impression generation"
+)
+
+
+def _by_organ(study: Study, section: str) -> dict[str, str]:
+    """What a section says of each organ: as the release has it, else by the lexicon."""
+    report = _report(study)
+    told = {item.organ: item.text for item in report.organs if item.section == section}
+    if told or report.language != "en":
+        return told
+    found = by_organ(clauses(report.sections[section]))
+    return {organ: " ".join(texts) for organ, texts in found.items()}
+
+
+def local(key: str, section: str, title: str, *, compared: bool = False) -> Task:
+    """A task that writes what a section says of one organ.
+
+    Args:
+        key: of the task.
+        section: of the report.
+        title: of the task.
+        compared: with a prior picture, and its comparisons.
+    """
+    needs = ("images", section, "order") if compared else ("images", section)
+
+    @task(key, "text", title, needs=needs)
+    def facts(study: Study, context: Context) -> Iterator[Facts | Drop]:
+        """Write what a section of the report says of one organ."""
+        images: tuple[Image, ...] | Drop
+        images = _compared(study, context) if compared else shown(study)
+        if isinstance(images, Drop):
+            yield images
+            return
+        told = _by_organ(study, section)
+        if not told:
+            english = _report(study).language == "en"
+            yield Drop(reason="no_known_organ" if english else NO_LEXICON)
+        for organ, text in told.items():
+            kept = (
+                _progress(text, context)
+                if compared
+                else target(text, "image_target", context.policies, images=images)
+            )
+            if isinstance(kept, Drop):
+                yield kept
+                continue
+            yield Facts(
+                key=f"{section}/{organ}",
+                form="compare" if compared else "write",
+                images=images,
+                slots={"organ": organ, "answer": kept.text},
+                answers=(kept.text,),
+                language=_report(study).language,
+                report_form="structured",
+                dropped_sentences=dropped_sentences(kept),
+            )
+
+    return facts
+
+
+local_findings_generation = local(
+    "local_findings_generation", "findings", "Local findings generation"
+)
+local_impression_generation = local(
+    "local_impression_generation", "impression", "Local impression generation"
+)
+local_progression_findings_generation = local(
+    "local_progression_findings_generation",
+    "findings",
+    "Local progression findings generation",
+    compared=True,
+)
+local_progression_impression_generation = local(
+    "local_progression_impression_generation",
+    "impression",
+    "Local progression impression generation",
+    compared=True,
 )
 
 

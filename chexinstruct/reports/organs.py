@@ -1,0 +1,280 @@
+"""The clauses of a report by organ: a fixed lexicon, no model.
+
+A stand-in for the private rewriting of MIMIC-CXR that the original CheXinstruct reads. Its order is
+that of the ABCDE reading scheme: airway, breathing, cardiac, diaphragm, everything else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple, get_args
+
+from chexinstruct.reports.sentences import sentences
+
+Organ = Literal[
+    "trachea and bronchi",
+    "lungs",
+    "pleura",
+    "heart",
+    "diaphragm and upper abdomen",
+    "mediastinum and hila",
+    "bones",
+    "soft tissues",
+    "tubes, lines and devices",
+]
+ORGANS: tuple[Organ, ...] = get_args(Organ)
+"""In the order of the reading scheme."""
+
+MOST_ORGANS = 3
+"""Organs of one clause at most."""
+
+
+class Clause(NamedTuple):
+    """A sentence of a report, or a part of one that can stand alone."""
+
+    text: str
+    organs: tuple[Organ, ...]
+    """What it speaks of, the most telling first; empty where the lexicon knows no word of it."""
+
+
+def _words(*terms: str) -> str:
+    return rf"\b(?:{'|'.join(terms)})\b"
+
+
+# A line or lead of a device, and not a line of the anatomy or a verb.
+_DEVICE = _words(
+    r"(?:naso|oro)?gastric\s+tubes?",
+    r"\w*tubes?",
+    r"\w*catheters?",
+    r"(?<!kerley b )(?<!kerley )(?<!septal )(?<!fracture )(?<!pleural )(?<!in )(?<!skin )lines?"
+    r"(?!\s+with\b)",
+    r"picc",
+    r"\w*port-?a-?cath",
+    r"medi-?ports?",
+    r"ports?",
+    r"pacemakers?",
+    r"pacer",
+    r"icd",
+    r"aicd",
+    r"defibrillators?",
+    r"leads?(?!\s+to\b)",
+    r"sternotomy",
+    r"wires?",
+    r"valves?(?!\s+calcifi)(?!\s+plane)",
+    r"clips?",
+    r"stents?",
+    r"drains?",
+    r"balloon\s+pump",
+    r"swan-?\s?ganz",
+    r"trache?ostomy",
+    r"prosthe\w+",
+    r"hardware",
+    r"sutures?",
+    r"electrodes?",
+    r"stimulators?",
+    r"surgical\s+material",
+)
+# Short forms that are other words in small letters.
+_DEVICE_CAPITALS = r"\b(?:NG|ET|ETT|NGT|CVC|IABP|IJ|LVAD)\b"
+
+_LEXICON: dict[Organ, str] = {
+    "pleura": _words(
+        r"pleura\w*", r"effusions?", r"\w*pneumothora\w+", r"costophrenic", r"fissur\w+", r"empyema"
+    ),
+    "lungs": _words(
+        r"lungs?",
+        r"lobes?",
+        r"lobar",
+        r"lingul\w+",
+        r"parenchyma\w*",
+        r"opaci\w+",
+        r"consolidat\w+",
+        r"\w*pneumonia",
+        r"pneumonitis",
+        r"\w*atelecta\w+",
+        r"(?:o?edema)",
+        r"nodul\w+",
+        r"mass(?:es)?",
+        r"infiltrat\w+",
+        r"emphysema\w*(?<!subcutaneous emphysema)",
+        r"interstiti\w+",
+        r"aerat\w+",
+        r"hyperinflat\w+",
+        r"hyperaerat\w+",
+        r"air-?\s?spaces?",
+        r"vascular\w*",
+        r"vasculature",
+        r"bibasilar",
+        r"bibasal",
+        r"granulom\w+",
+        r"pulmonary",
+        r"hyperexpan\w+",
+        r"hypoinflat\w+",
+        r"inspirat\w+",
+        r"scar(?:s|ring)?",
+        r"copd",
+        r"(?:lung|perihilar|bronchovascular)\s+markings",
+        r"infection",
+        r"fibros\w+",
+        r"fibrotic",
+        r"cavit\w+",
+        r"bullae?",
+        r"bullous",
+        r"kerley",
+    ),
+    "heart": _words(
+        r"heart",
+        r"cardiac",
+        r"cardiomegaly",
+        r"cardiomediastin\w+",
+        r"cardiopericardial",
+        r"pericardi\w+",
+        r"ventric\w+",
+        r"atri(?:um|al|a)",
+        r"cardio\w+\s+silhouette",
+    ),
+    "mediastinum and hila": _words(
+        r"\w*mediastin\w+",
+        r"hilar",
+        r"\w*hilar",
+        r"hila",
+        r"hilum",
+        r"hili",
+        r"aort\w+",
+        r"lymphaden\w+",
+        r"lymph\s+nodes?",
+        r"adenopathy",
+        r"paratracheal",
+        r"vena\s+cava",
+        r"great\s+vessels",
+    ),
+    "trachea and bronchi": _words(
+        r"trachea\w*",
+        r"carina\w*",
+        r"bronch(?:us|i|ial)",
+        r"peribronchial",
+        r"airways?(?!\s+dis)",
+        r"mainstem",
+    ),
+    "bones": _words(
+        r"bones?",
+        r"bony",
+        r"oss\w+us",
+        r"ribs?",
+        r"spine",
+        r"spinal",
+        r"vertebra\w*",
+        r"clavic\w+",
+        r"scapula\w*",
+        r"humer\w+",
+        r"fractur\w+",
+        r"\w*scoliosis",
+        r"degenerat\w+",
+        r"kypho\w+",
+        r"sternum",
+        r"sternal",
+        r"skelet\w+",
+        r"osteophyt\w+",
+        r"spondyl\w+",
+        r"osteopeni\w+",
+        r"osteoporo\w+",
+        r"shoulders?",
+        r"arthritis",
+        r"arthropathy",
+        r"(?:wedge|compression)\s+deformit\w+",
+    ),
+    "diaphragm and upper abdomen": _words(
+        r"\w*diaphragm\w*",
+        r"free\s+(?:\w+\s+)?air",
+        r"pneumoperitoneum",
+        r"stomach",
+        r"bowel",
+        r"gastric",
+        r"hiatal",
+        r"hiatus",
+        r"\w*abdom\w+",
+        r"colon\w*",
+        r"liver",
+        r"spleen",
+        r"gallbladder",
+    ),
+    "soft tissues": _words(
+        r"soft\s+tissues?", r"subcutaneous", r"breasts?", r"chest\s+wall", r"neck", r"axill\w+"
+    ),
+}
+"""From the most telling organ to the least."""
+
+_ORGAN = {organ: re.compile(words, re.IGNORECASE) for organ, words in _LEXICON.items()}
+_DEVICES = re.compile(_DEVICE, re.IGNORECASE)
+_CAPITALS = re.compile(_DEVICE_CAPITALS)
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|has|have|appears?|remains?|demonstrates?|shows?|contains?|lies?|projects?"
+    r"|terminates?|ends?|overlies?|overlie)\b",
+    re.IGNORECASE,
+)
+_RELATIVE = re.compile(r"\b(?:that|which)\b.*", re.IGNORECASE | re.DOTALL)
+_CUT = re.compile(
+    r";\s+|,?\s+and\s+(?!the\s+others?\b)(?=(?:the|there|no|both|bilateral|these|a|an|heart|cardi\w+|lungs?|pleural"
+    r"|mediastin\w+|hilar|bony|osseous|pulmonary)\b)",
+    re.IGNORECASE,
+)
+
+
+def organs(text: str) -> tuple[Organ, ...]:
+    """What a clause speaks of, at most :data:`MOST_ORGANS`, the most telling first.
+
+    Devices stand alone, since such clauses name the place of a tip ("in the right atrium").
+    """
+    if _DEVICES.search(text) or _CAPITALS.search(text):
+        return ("tubes, lines and devices",)
+    return tuple(organ for organ, words in _ORGAN.items() if words.search(text))[:MOST_ORGANS]
+
+
+def clauses(text: str) -> list[Clause]:
+    """The clauses of a section of a report, in its order.
+
+    A sentence is cut at a semicolon, and before "and", where each part names an organ and has a
+    verb of its own.
+    """
+    return [Clause(part, organs(part)) for sentence in sentences(text) for part in _parts(sentence)]
+
+
+def _parts(sentence: str) -> list[str]:
+    for cut in _CUT.finditer(sentence):
+        first, second = sentence[: cut.start()], sentence[cut.end() :]
+        if all(_stands_alone(part) for part in (first, second)):
+            return [*_parts(_closed(first)), *_parts(_closed(second))]
+    return [sentence]
+
+
+def _stands_alone(part: str) -> bool:
+    """Whether a part names an organ and has a verb outside a relative clause."""
+    return bool(_VERB.search(_RELATIVE.sub("", part)) and organs(part))
+
+
+def _closed(part: str) -> str:
+    part = part.strip(" ,;")
+    return part[:1].upper() + part[1:] + ("" if part.endswith((".", "?", "!")) else ".")
+
+
+def by_organ(found: Iterable[Clause]) -> dict[Organ, list[str]]:
+    """The texts of clauses under every organ they speak of, organs in the reading order."""
+    grouped: dict[Organ, list[str]] = {}
+    for clause in found:
+        for organ in clause.organs:
+            grouped.setdefault(organ, []).append(clause.text)
+    return {organ: grouped[organ] for organ in ORGANS if organ in grouped}
+
+
+def structured(found: Sequence[Clause]) -> str | None:
+    """A report of one line an organ, each clause under its most telling organ.
+
+    None where a clause speaks of no organ that the lexicon knows.
+    """
+    if not all(clause.organs for clause in found):
+        return None
+    grouped = by_organ(clause._replace(organs=clause.organs[:1]) for clause in found)
+    return "\n".join(
+        f"{organ[:1].upper()}{organ[1:]}: {' '.join(texts)}" for organ, texts in grouped.items()
+    )
