@@ -8,9 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from task_context import FakeContext, FakePolicies, over_seeds, run
 
-from chexinstruct.schema import Facts, Image, Label, LabelSet, Region, Study
+from chexinstruct.schema import Comparison, Facts, Image, Label, LabelSet, Region, Study
 from chexinstruct.tasks import FAMILIES, Task
-from chexinstruct.tasks.coarse import image_classification, view_classification, view_matching
+from chexinstruct.tasks.coarse import (
+    image_classification,
+    temporal_image_classification,
+    view_classification,
+    view_matching,
+)
 from chexinstruct.tasks.labels import readers, specific, states
 from chexinstruct.tasks.needs import NEEDS
 from chexinstruct.tasks.pictures import frontal, laterals, shown
@@ -526,3 +531,44 @@ def test_all_facts_render_and_the_right_answer_comes_out() -> None:
             assert shown_texts == set(fact.options)
             assert all(text in row.instruction for text in shown_texts)
     assert forms == {(task.key, form) for task in TASKS for form in loaded[task.key].forms}
+
+
+# ------------------------------------------------------------------------------------ change
+
+
+def compared(change: str, quality: str | None = None, prior: str = "old") -> Study:
+    return Study(
+        source="made_up",
+        id="s",
+        images=(
+            Image(key="old", path="old.png", view="AP", role="prior"),
+            Image(key="now", path="now.png", view="PA"),
+        ),
+        comparisons=(
+            Comparison(
+                id="edema",
+                finding="edema",
+                change=change,  # type: ignore[arg-type]
+                prior=(prior,),
+                current=("now",),
+                quality=quality,
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize("change", ["improving", "stable", "worsening"])
+def test_change_is_asked_of_the_prior_and_then_the_current_picture(change: str) -> None:
+    study = compared(change, "disagreement")
+    facts = over_seeds(temporal_image_classification, study, lambda seed: FakeContext(seed=seed))
+    assert {f.form for f in facts} == {"choice", "free"}
+    for fact in facts:
+        assert [i.key for i in fact.images] == ["old", "now"]
+        assert fact.answers == (change,)
+        assert fact.options in ((), ("improving", "stable", "worsening"))
+        assert fact.attributes == '{"label_quality":"disagreement"}'
+
+
+def test_change_without_both_pictures_is_dropped() -> None:
+    study = compared("stable", prior="lost")
+    assert run(temporal_image_classification, study, FakeContext()) == ([], ["missing_picture"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import comb
 
+import msgspec
+
 from chexinstruct.draw import Draw
 from chexinstruct.schema import Facts, Image, LabelSet, Study
 from chexinstruct.tasks.contract import Context, Drop, task
@@ -270,3 +272,36 @@ def _match(view: Image, other: Image, same: bool, draw: Draw) -> Facts:
         answers=(answer,),
         balance=f"match/{side}",
     )
+
+
+CHANGES = ("improving", "stable", "worsening")
+
+
+@task(
+    "temporal_image_classification",
+    "coarse",
+    "Temporal image classification",
+    needs=("images", "comparisons"),
+)
+def temporal_image_classification(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Say how a finding changed from a prior to a current picture."""
+    images = {image.key: image for image in study.images}
+    for comparison in study.comparisons:
+        keys = (*comparison.prior, *comparison.current)
+        if not images.keys() >= set(keys):
+            yield Drop(reason="missing_picture")
+            continue
+        listed = context.draw(comparison.id).chance(0.5)
+        quality = comparison.quality
+        yield Facts(
+            key=comparison.id,
+            form="choice" if listed else "free",
+            images=tuple(images[key] for key in keys),
+            slots={"finding": comparison.finding, "answer": comparison.change},
+            options=CHANGES if listed else (),
+            answers=(comparison.change,),
+            finding=comparison.finding,
+            attributes=msgspec.json.encode({"label_quality": quality}).decode()
+            if quality
+            else None,
+        )

@@ -196,3 +196,31 @@ def natural_language_inference(study: Study, context: Context) -> Iterator[Facts
             answers=(pair.relation,),
             language=study.language,
         )
+
+
+SIMILARITY = ("paraphrase", "contradiction")
+
+
+@task(
+    "temporal_sentence_similarity",
+    "misc",
+    "Temporal sentence similarity",
+    needs=("similarity_pairs",),
+)
+def temporal_sentence_similarity(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Say whether two sentences tell of the same change, or contradict each other."""
+    for pair in study.pairs:
+        if pair.kind != "similarity":
+            continue
+        if pair.relation not in SIMILARITY:
+            yield Drop(reason="other_relation")
+            continue
+        listed = context.draw(pair.id).chance(0.5)
+        yield Facts(
+            key=pair.id,
+            form="choice" if listed else "free",
+            slots={"first": pair.first, "second": pair.second, "answer": pair.relation},
+            options=SIMILARITY if listed else (),
+            answers=(pair.relation,),
+            language=study.language,
+        )

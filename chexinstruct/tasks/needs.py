@@ -104,6 +104,14 @@ NEEDS: dict[str, Need] = {
     "order": Need("a place in time among its person's studies", lambda s, sets: bool(s.order)),
     "open_questions": Need("an open question about a picture", _question("open")),
     "closed_questions": Need("a closed question about a picture", _question("closed")),
+    "comparisons": Need(
+        "a finding compared between a prior and a current picture",
+        lambda s, sets: bool(s.comparisons),
+    ),
+    "similarity_pairs": Need(
+        "two sentences on a change",
+        lambda s, sets: any(p.kind == "similarity" for p in s.pairs),
+    ),
     "inference_pairs": Need(
         "a premise and a hypothesis",
         lambda s, sets: any(p.kind == "inference" for p in s.pairs),
