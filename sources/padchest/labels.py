@@ -90,24 +90,21 @@ def read_labels(release: Release, table: str, row: Row) -> Said:
         told("repeated_label", "taken once", expected=True)
     if EXCLUDE in names:
         return Said(excluded=True)
+    strange: dict[str, str] = {}
     findings: dict[str, str] = {}
     for name in names:
-        if name not in STATEMENTS:
-            try:
-                findings[canonical(name)] = name
-            except VocabularyError as error:
-                told("unknown_finding", str(error))
+        if name not in STATEMENTS and (finding := _finding(name, strange)):
+            findings[finding] = name
     if NORMAL in names and names != [NORMAL] and {*names} != {NORMAL, UNCHANGED}:
         told("contradictory_normal", "beside something else; set aside", expected=True)
     elif NORMAL in names:
         return Said((f"{label_set}_normal",))
     if not names:
         return Said()
-    try:
-        where, shared = places(sentences)
-    except (AnatomyError, VocabularyError) as error:
-        told("unknown_place", str(error))
-        where, shared = {}, 0
+    where, shared = places(sentences, strange)
+    denials = denied(sentences, strange) if row["method"] == PHYSICIAN else {}
+    for problem, reason in strange.items():
+        told(reason, problem)
     if shared:
         told(
             "shared_places", f"left out of {shared} sentences with several findings", expected=True
@@ -120,11 +117,7 @@ def read_labels(release: Release, table: str, row: Row) -> Said:
         )
         for finding, name in findings.items()
     )
-    absent = (
-        Label(finding=finding, state="absent")
-        for finding in (denied(sentences) if row["method"] == PHYSICIAN else ())
-        if finding not in findings
-    )
+    absent = (Label(finding=f, state="absent") for f in denials if f not in findings)
     return Said((label_set,), (*present, *absent))
 
 
@@ -179,15 +172,15 @@ def _is_place(item: str) -> bool:
     return item.startswith("loc ")
 
 
-def places(sentences: list[Sentence]) -> tuple[dict[str, dict[str, None]], int]:
+def places(
+    sentences: list[Sentence], strange: dict[str, str]
+) -> tuple[dict[str, dict[str, None]], int]:
     """The canonical places of each canonical finding, and how many sentences gave none.
 
     A place belongs to the finding that has its sentence to itself. Where a sentence names several,
     nothing says which of them is where; only sides in the names of labels count there
-    (``pleural effusion left side``).
-
-    Raises:
-        AnatomyError, VocabularyError: a place or a finding is unknown.
+    (``pleural effusion left side``). Names that are not known go to ``strange``, with the reason of
+    their reject.
     """
     where: dict[str, dict[str, None]] = {}
     shared = 0
@@ -196,12 +189,10 @@ def places(sentences: list[Sentence]) -> tuple[dict[str, dict[str, None]], int]:
         for name in sentence.names:
             if name not in STATEMENTS:
                 sided = _SIDED.fullmatch(name)
-                own.setdefault(canonical(sided[1] if sided else name), []).extend(
-                    [_SIDES[sided[2]]] if sided else []
-                )
+                finding = _finding(sided[1] if sided else name, strange) or name
+                own.setdefault(finding, []).extend([_SIDES[sided[2]]] if sided else [])
         if len(own) == 1:
-            known = map(place, sentence.places)
-            next(iter(own.values())).extend(one.name for one in known if not one.vague)
+            next(iter(own.values())).extend(_known(sentence.places, strange))
         elif own and sentence.places:
             shared += 1
         for finding, found in own.items():
@@ -209,19 +200,34 @@ def places(sentences: list[Sentence]) -> tuple[dict[str, dict[str, None]], int]:
     return where, shared
 
 
-def denied(sentences: list[Sentence]) -> dict[str, None]:
+def denied(sentences: list[Sentence], strange: dict[str, str]) -> dict[str, None]:
     """The findings that sentences deny by calling a place normal.
 
     For physicians' rows only: of the hearts that the program calls normal it labels 6 % as enlarged
     in another sentence of the same report, physicians 3 %.
-
-    Raises:
-        AnatomyError: a place is unknown.
     """
-    normal = (s.places for s in sentences if s.names == [NORMAL])
+    normal = [name for s in sentences if s.names == [NORMAL] for name in s.places]
     return dict.fromkeys(
-        finding
-        for names in normal
-        for name in names
-        for finding in DENIED_BY_NORMAL.get(place(name).name, ())
+        finding for name in _known(normal, strange) for finding in DENIED_BY_NORMAL.get(name, ())
     )
+
+
+def _finding(name: str, strange: dict[str, str]) -> str | None:
+    try:
+        return canonical(name)
+    except VocabularyError as error:
+        strange[str(error)] = "unknown_finding"
+        return None
+
+
+def _known(names: list[str], strange: dict[str, str]) -> list[str]:
+    """The canonical places, without words that say none."""
+    found = []
+    for name in names:
+        try:
+            one = place(name)
+        except AnatomyError as error:
+            strange[str(error)] = "unknown_place"
+        else:
+            found += [] if one.vague else [one.name]
+    return found
