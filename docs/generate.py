@@ -2,8 +2,9 @@
 
     .venv/bin/python docs/generate.py
 
-writes ``docs/cli.md`` from the command line's own declarations, and the tables of sources and tasks
-in ``README.md``, between their marks. ``tests/test_docs.py`` fails when any of them is stale.
+writes ``docs/cli.md`` from the command line's own declarations, ``docs/findings.md`` from the
+vocabulary and the cards of sources, and the tables of sources and tasks in ``README.md``, between
+their marks. ``tests/test_docs.py`` fails when any of them is stale.
 """
 
 from __future__ import annotations
@@ -20,15 +21,17 @@ from typing import Any, get_args, get_origin, get_type_hints
 import typer
 from typer.models import ArgumentInfo, OptionInfo
 
+from chexinstruct.anatomy import PLACES
 from chexinstruct.cli import app
 from chexinstruct.datacard import table
 from chexinstruct.demo import demo
-from chexinstruct.schema import Lock
+from chexinstruct.schema import LabelSet, Lock
 from chexinstruct.source import registry as sources
 from chexinstruct.source import terms
 from chexinstruct.tasks import FAMILIES
 from chexinstruct.tasks import registry as tasks
 from chexinstruct.tasks.needs import NEEDS
+from chexinstruct.vocabulary import FINDINGS
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = re.compile(r"^Example: (chexinstruct .+)$", re.MULTILINE)
@@ -134,6 +137,108 @@ Exit codes:
     return head + codes + "\n" + "\n".join(parts)
 
 
+# ------------------------------------------------------------------------- findings and places
+
+METHODS = {
+    "reader": "people",
+    "report_labeller": "a program, from the report",
+    "test": "another test",
+    "inferred": "a rule of ours",
+}
+KINDS = {"multi": "any number", "exclusive": "exactly one", "binary": "one, or not"}
+
+
+def findings_page() -> str:
+    """The content of ``docs/findings.md``."""
+    known = sources()
+    askers: dict[str, list[str]] = {}
+    for key, source in known.items():
+        for name in dict.fromkeys(f for s in source.card.label_sets.values() for f in s.findings):
+            askers.setdefault(name, []).append(f"`{key}`")
+    findings = [
+        [
+            f.name,
+            ", ".join(f.spellings),
+            ", ".join(f.broader),
+            ", ".join(sorted(f.near, key=str.casefold)),
+            ", ".join(word for word in ("plural", "vague") if getattr(f, word)),
+            ", ".join(askers.get(f.name, ())),
+        ]
+        for f in FINDINGS.values()
+    ]
+    places = [
+        [p.name, ", ".join(p.spellings), ", ".join(p.broader), "vague" if p.vague else ""]
+        for p in PLACES.values()
+    ]
+    label_sets = [
+        [
+            f"`{key}`",
+            f"`{name}`",
+            len(label_set.findings),
+            KINDS[label_set.kind],
+            METHODS[label_set.method],
+            label_set.blank.replace("_", " "),
+            _uncertain(label_set),
+            label_set.drawn,
+        ]
+        for key, source in known.items()
+        for name, label_set in source.card.label_sets.items()
+    ]
+    return f"""# Findings and places
+
+This page is written by `docs/generate.py` from the vocabulary and from the cards of the sources.
+[Labels](labels.md) explains how the states of findings are told.
+
+## Label sets
+
+What each source looked for together, who looked, and what it means when a finding of an applied set
+has no label. "Uncertain" is what an uncertain label counts as unless the manifest says otherwise;
+`ignore` means that the finding is not asked about. "Drawn" says which present findings have boxes
+or masks.
+
+{
+        table(
+            ["source", "set", "findings", "present", "by", "blank means", "uncertain", "drawn"],
+            label_sets,
+        )
+    }
+## Findings
+
+- **Also called**: what releases write for it, other than the name itself. Case, hyphens, slashes
+  and underscores play no part. A study keeps the spelling of its source.
+- **Broader**: findings that hold wherever this one does. They are never called absent beside it. No
+  label is added for them.
+- **Near**: findings that overlap with this one in meaning, so that neither is called absent where
+  the other is present.
+- **Plural**: the name takes "are". **Vague**: it means "something else", or its release does not
+  define it. Vague findings are neither asked for nor offered.
+- **Looked for by**: the sources with a label set that holds it.
+
+{
+        table(
+            ["finding", "also called", "broader", "near", "marks", "looked for by"],
+            findings,
+        )
+    }
+## Places
+
+Where a source says where a finding is, the label carries these names. A place **lies in** another
+only if everything in it is in the other too, so the upper lobes do not lie in the upper zones, and
+the hilum lies in nothing. **Vague** words point at no place by themselves, and no label carries
+them.
+
+{table(["place", "also called", "lies in", "marks"], places)}"""
+
+
+def _uncertain(label_set: LabelSet) -> str:
+    """The default policy, and the findings for which another holds."""
+    by_policy: dict[str, list[str]] = {}
+    for finding, policy in label_set.uncertain_by_finding.items():
+        by_policy.setdefault(policy, []).append(finding)
+    exceptions = [f"{policy}: {', '.join(names)}" for policy, names in by_policy.items()]
+    return "; ".join([label_set.uncertain, *exceptions])
+
+
 # ------------------------------------------------------------------------------------- tables
 
 
@@ -194,7 +299,12 @@ def pages(lock: Lock) -> dict[Path, str]:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     readme = _between(readme, "sources", sources_table())
     readme = _between(readme, "tasks", tasks_table(lock))
-    return {ROOT / "README.md": readme, ROOT / "docs" / "cli.md": cli_page()}
+    docs = ROOT / "docs"
+    return {
+        ROOT / "README.md": readme,
+        docs / "cli.md": cli_page(),
+        docs / "findings.md": findings_page(),
+    }
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from sample_releases import Loaded, Samples, variants
 
+from chexinstruct.anatomy import PLACES
 from chexinstruct.build.studies import StudyTable, load_studies
 from chexinstruct.errors import ReleaseError
 from chexinstruct.reports import SECTIONS
@@ -284,6 +285,7 @@ def test_labels_belong_to_a_label_set_that_was_applied(loaded: Loaded) -> None:
         offered = {f for name in study.label_sets for f in sets[name].findings}
         for label in study.labels:
             assert label.finding in offered or (label.finding == NO_FINDING and label.reader)
+            assert set(label.locations) <= PLACES.keys()
         for name in study.label_sets:
             if sets[name].kind == "exclusive":
                 found = [x for x in study.labels if x.finding in sets[name].findings]

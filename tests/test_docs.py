@@ -19,6 +19,7 @@ from pydantic_core import PydanticUndefined
 from typer.testing import CliRunner
 
 from chexinstruct import __version__
+from chexinstruct.anatomy import PLACES
 from chexinstruct.cli import app
 from chexinstruct.config import parse_yaml
 from chexinstruct.demo import demo
@@ -28,6 +29,7 @@ from chexinstruct.schema import Example, Line, Lock, Shard, SourceAccount, arrow
 from chexinstruct.schema.lock import StoredFile
 from chexinstruct.source import registry as sources
 from chexinstruct.tasks import registry as tasks
+from chexinstruct.vocabulary import FINDINGS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -74,6 +76,15 @@ def lock(tmp_path_factory: pytest.TempPathFactory) -> Lock:
 def test_generated_parts_are_current(generate: ModuleType, lock: Lock) -> None:
     for path, content in generate.pages(lock).items():
         assert path.read_text(encoding="utf-8") == content, "run python docs/generate.py"
+
+
+def test_every_finding_place_and_label_set_is_listed() -> None:
+    text = page("docs/findings.md")
+    assert list(table(text, "## Findings")) == list(FINDINGS)
+    assert list(table(text, "## Places")) == list(PLACES)
+    listed = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", text, re.MULTILINE)
+    cards = [(key, name) for key, source in sources().items() for name in source.card.label_sets]
+    assert listed == cards
 
 
 def test_readme_lists_every_source_and_task() -> None:

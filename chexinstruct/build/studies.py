@@ -180,6 +180,7 @@ def studies_key(source: Source, release_digest: str, parents: Mapping[str, str])
         "chexinstruct.reports",
         "chexinstruct.regions",
         "chexinstruct.vocabulary",
+        "chexinstruct.anatomy",
         "chexinstruct.patients",
         "chexinstruct.chexpert_labels",
         "chexinstruct.build.studies",
