@@ -88,6 +88,27 @@ def test_a_group_of_one_side_goes() -> None:
     assert chosen(table, balance=False).kept.all()
 
 
+def test_constant_answers_are_cut_to_the_number_of_varied_ones() -> None:
+    """Varied answers stay whole, however many; constant ones alone would teach nothing."""
+    amounts = {
+        (0, "list/varied"): 30,
+        (0, "list/none"): 70,
+        (1, "list/varied"): 8,
+        (1, "list/none"): 3,
+        (2, "list/none"): 5,
+        (0, "other/varied"): 6,
+    }
+    rows = [name for name, n in amounts.items() for _ in range(n)]
+    table = candidates([side for _, side in rows], [split for split, _ in rows])
+    assert counted(table, chosen(table).kept) == {
+        (0, "list/varied"): 30,
+        (0, "list/none"): 30,
+        (1, "list/varied"): 8,
+        (1, "list/none"): 3,
+        (0, "other/varied"): 6,
+    }
+
+
 def test_balance_keeps_the_lowest_hashes() -> None:
     table = candidates(["a/yes"] * 20 + ["a/no"] * 5)
     hashes = table["hash"].to_numpy()

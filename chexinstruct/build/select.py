@@ -17,6 +17,7 @@ from chexinstruct.build.candidates import Pair, read_candidates
 from chexinstruct.build.setting import Setting
 from chexinstruct.draw import key
 from chexinstruct.manifest import Sampling
+from chexinstruct.schema import VARIED
 
 Bool = npt.NDArray[np.bool_]
 Hash = npt.NDArray[np.uint64]
@@ -80,25 +81,34 @@ def _beyond(group: npt.NDArray[np.int8], hashes: Hash, kept: Bool, cap: int) -> 
 def _unbalanced(
     balance: pa.ChunkedArray, split: npt.NDArray[np.int8], hashes: Hash, kept: Bool
 ) -> Bool:
-    """Of each group (``group/side``) and split, what its larger sides have too many of."""
+    """Of each group (``group/side``) and split, what its larger sides have too many of.
+
+    As many of each side stay as the smallest has. Where a side is :data:`VARIED` it stays whole,
+    and each other side is cut to its number.
+    """
     lost = np.zeros(len(kept), dtype=bool)
     if balance.null_count == len(balance):
         return lost
     whole = balance.combine_chunks()
     names: list[str] = whole.dictionary.to_pylist()
     codes = whole.indices.fill_null(-1).to_numpy()
-    groups: dict[str, list[int]] = {}
+    groups: dict[str, dict[str, int]] = {}
     for code, name in enumerate(names):
-        groups.setdefault(name.rpartition("/")[0], []).append(code)
+        group, _, side = name.rpartition("/")
+        groups.setdefault(group, {})[side] = code
     for sides in groups.values():
         for number in np.unique(split):
             here = kept & (split == number)
-            members = [np.flatnonzero(here & (codes == code)) for code in sides]
-            # A group with a single side would have a constant answer: nothing of it is kept.
-            fewest = min(len(m) for m in members) if len(members) > 1 else 0
-            for rows in members:
+            members = {side: np.flatnonzero(here & (codes == code)) for side, code in sides.items()}
+            varied = members.pop(VARIED, None)
+            if varied is not None:
+                most = len(varied)
+            else:
+                # A group with a single side would have a constant answer: nothing of it is kept.
+                most = min(map(len, members.values())) if len(members) > 1 else 0
+            for rows in members.values():
                 order = np.argsort(hashes[rows], kind="stable")
-                lost[rows[order[fewest:]]] = True
+                lost[rows[order[most:]]] = True
     return lost
 
 

@@ -10,7 +10,7 @@ from chexinstruct.schema.common import (
     Split,
 )
 from chexinstruct.schema.example import Example, Metadata, Option, Picture, RegionRow
-from chexinstruct.schema.facts import Facts
+from chexinstruct.schema.facts import VARIED, Facts
 from chexinstruct.schema.image import Image, View, ViewSource
 from chexinstruct.schema.label import Label, LabelSet, Method, State, UncertainPolicy
 from chexinstruct.schema.lock import LOCK, Line, Lock, Shard, SourceAccount, StoredFile
@@ -31,6 +31,7 @@ from chexinstruct.schema.study import Study
 __all__ = [
     "LOCK",
     "SPLITS",
+    "VARIED",
     "Box",
     "Comparison",
     "Entities",

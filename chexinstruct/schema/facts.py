@@ -11,6 +11,9 @@ from chexinstruct.schema.image import Image
 from chexinstruct.schema.question import Turn
 from chexinstruct.schema.region import Region
 
+VARIED = "varied"
+"""The side of a balanced group whose answers are of many kinds."""
+
 
 class Facts(Record, frozen=True, kw_only=True):
     """What a task found in a study: everything a template needs, and nothing of its wording."""
@@ -37,7 +40,8 @@ class Facts(Record, frozen=True, kw_only=True):
     language: str = "en"
     balance: str | None = None
     """``group/side``: select keeps as many of each side of a group, e.g. ``edema/present`` and
-    ``edema/absent``; None: not balanced."""
+    ``edema/absent``. A side called ``varied`` (:data:`VARIED`) has answers of many kinds: it stays
+    whole, and the constant answers of the other sides are cut to its number. None: not balanced."""
     finding: str | None = None
     label_set: str | None = None
     report_form: str | None = None

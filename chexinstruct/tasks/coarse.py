@@ -8,7 +8,7 @@ from math import comb
 import msgspec
 
 from chexinstruct.draw import Draw
-from chexinstruct.schema import Facts, Image, LabelSet, Study
+from chexinstruct.schema import VARIED, Facts, Image, LabelSet, Study
 from chexinstruct.tasks.contract import Context, Drop, task
 from chexinstruct.tasks.labels import specific, states
 from chexinstruct.tasks.needs import states_view
@@ -74,6 +74,7 @@ def _free_list(images: tuple[Image, ...], label_set: LabelSet, present: tuple[st
         images=images,
         slots={"answer": ", ".join(answers)},
         answers=answers,
+        balance=_list_side("free list", label_set, present),
         label_set=label_set.name,
     )
 
@@ -101,8 +102,14 @@ def _list(
         images=images,
         options=(*present, *absent, NONE_OF_THESE),
         answers=present or (NONE_OF_THESE,),
+        balance=_list_side("list", label_set, present),
         label_set=label_set.name,
     )
+
+
+def _list_side(form: str, label_set: LabelSet, present: tuple[str, ...]) -> str:
+    """Lists without anything in them are kept as often as lists with something, at the most."""
+    return f"{form} of {label_set.name}/{VARIED if present else 'none'}"
 
 
 def _set_choice(
