@@ -21,8 +21,8 @@ class Case(NamedTuple):
     positive: bool
     collection: str
     pneumonia: bool = False
-    """Whether a negative picture shows pneumonia; None of the three classes fits others."""
     normal: bool = False
+    """Negative pictures that are neither are in no list of three classes."""
 
     @property
     def three(self) -> str | None:
@@ -75,7 +75,7 @@ MATCHES = (
     (rsna(0), "00000002_000.png", "0.9"),
     (rsna(1), "00000001_000.png", "1.873"),
     (rsna(2), "00000001_001.png", "0.9"),
-    (rsna(7), "00000002_000.png", "93.06"),
+    (rsna(7), "00000007_000.png", "93.06"),
 )
 
 
@@ -89,10 +89,8 @@ def write(folder: Path, variant: str = "cxr3") -> None:
     if variant == "cxr4":
         parts["val"] = VALIDATION
     for split, cases in parts.items():
-        two = "".join(
-            f"{_line(case, 'positive' if case.positive else 'negative')}\n" for case in cases
-        )
-        three = "".join(f"{_line(case, case.three)}\n" for case in cases if case.three)
+        two = "".join(_line(case, "positive" if case.positive else "negative") for case in cases)
+        three = "".join(_line(case, case.three) for case in cases if case.three)
         # Ids of the newer lists hold no blanks.
         newer = two.replace("COVID 7 ", "COVID_7 ")
         match variant:
@@ -129,7 +127,7 @@ def write(folder: Path, variant: str = "cxr3") -> None:
 
 
 def _line(case: Case, label: str | None) -> str:
-    return f"{case.patient} {case.picture} {label} {case.collection}"
+    return f"{case.patient} {case.picture} {label} {case.collection}\n"
 
 
 def _mappings() -> str:
