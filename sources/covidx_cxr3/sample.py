@@ -57,6 +57,7 @@ TRAIN = (
     Case("9410", "000001.png", False, "cohen"),  # another patient
     Case("COVID-90001", "COVID-90001.jpeg", True, "fig1"),
     Case("9210", "9210_jumbo.JPG", False, "cohen", pneumonia=True),
+    Case(rsna(8), f"{rsna(8)}.png", False, "rsna"),  # whom the test list has too, as another id
 )
 VALIDATION = (
     Case("A100002", "A100002-2.000000-AP-1-1.jpg", True, "stonybrook"),
@@ -64,7 +65,7 @@ VALIDATION = (
 )
 TEST = (
     Case("419639-900001", "MIDRC-RICORD-1C-419639-900001-46647-0.png", True, "ricord"),
-    Case(rsna(1), f"{rsna(1)}.png", False, "rsna"),
+    Case(rsna(5), f"{rsna(5)}.png", False, "rsna", pneumonia=True),
     Case(rsna(0, 99), f"{rsna(0, 99)}.png", False, "rsna", normal=True),
 )
 MISSING = "A100001-not-downloaded.jpg"
@@ -73,8 +74,9 @@ COLOUR = ("COVID(7).png", "covid-9-day-3.jpg")
 
 MATCHES = (
     (rsna(0), "00000002_000.png", "0.9"),
-    (rsna(1), "00000001_000.png", "1.873"),
     (rsna(2), "00000001_001.png", "0.9"),
+    (rsna(5), "00000005_000.png", "0.9"),
+    (rsna(8), "00000005_003.png", "1.873"),
     (rsna(7), "00000007_000.png", "93.06"),
 )
 

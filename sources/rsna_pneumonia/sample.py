@@ -60,7 +60,7 @@ CASES: dict[str, Case] = {
     "no_file": Case(OPACITY, (("90.0", "120.0", "200.0", "310.0"),), nih="00000005_000.png"),
     "damaged_file": Case(NORMAL, nih="00000006_000.png"),
     "age_151": Case(NORMAL, (), "M", "151", "PA", nih="00000007_000.png"),
-    "inverted": Case(OTHER, (), "F", "67", "AP", monochrome1=True, nih="00000008_003.png"),
+    "inverted": Case(OTHER, (), "F", "67", "AP", monochrome1=True, nih="00000005_003.png"),
     "png_copy": Case(NORMAL, nih="00000009_000.png"),
     "doubtful": Case(OTHER, (), "M", "39", "PA", nih="00000002_000.png", error="92.324"),
 }
