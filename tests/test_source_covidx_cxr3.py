@@ -248,14 +248,6 @@ def test_pictures_lie_in_the_folder_of_their_split_before_any_other(folder: Path
     assert read(folder)[0][name].images[0].path == f"old/{name}"
 
 
-def test_view_is_that_of_bimcvs_names_only(folder: Path) -> None:
-    images = {name: study.images[0] for name, study in read(folder)[0].items()}
-    known = {name: (i.view, i.view_source) for name, i in images.items() if i.view}
-    assert known == {
-        "sub-S09001_ses-E09011_run-1_bp-chest_vp-pa_dx-corrected.png": ("PA", "filename")
-    }
-
-
 # Persons and collections
 
 

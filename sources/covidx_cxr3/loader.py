@@ -10,7 +10,7 @@ from chexinstruct.release import PictureIndex, Release
 from chexinstruct.rsna_nih import Matches, is_id, read_matches
 from chexinstruct.schema import Image, Label, Origin, Study
 from chexinstruct.source import Parent
-from chexinstruct.vocabulary import NO_FINDING, canonical, view
+from chexinstruct.vocabulary import NO_FINDING, canonical
 
 from .lists import PICTURES, SPLITS, THREE_CLASSES, Line, read_lists
 
@@ -22,7 +22,6 @@ RSNA = ("rsna", "rnsa")
 """The second is a slip of the lists."""
 BIMCV = "bimcv"
 _BIMCV_SUBJECT = re.compile(r"(sub-[^_]+)_")
-_BIMCV_VIEW = re.compile(r"_vp-([a-z]+)")
 """Of names like ``sub-S01_ses-E02_run-1_bp-chest_vp-pa_dx-corrected.png``."""
 
 
@@ -99,7 +98,6 @@ def _study(
     if line.label in OTHER_CLASSES:
         labels.append(Label(finding=OTHER_CLASSES[line.label], name=line.label))
     collection = "rsna" if line.collection in RSNA else line.collection
-    projection = _BIMCV_VIEW.search(line.picture) if collection == BIMCV else None
     return Study(
         source=release.source,
         id=line.picture,
@@ -107,15 +105,7 @@ def _study(
         split=SPLITS[line.folder],
         split_origin=line.file.rpartition("/")[2],
         collection=collection,
-        images=(
-            Image(
-                key=line.picture,
-                path=path,
-                view=view(projection[1]) if projection else None,
-                view_name=projection[1] if projection else None,
-                view_source="filename" if projection else None,
-            ),
-        ),
+        images=(Image(key=line.picture, path=path),),
         label_sets=("covid", "classes") if three_classes else ("covid",),
         labels=tuple(labels),
         origin=Origin(file=line.file, row=line.number),
