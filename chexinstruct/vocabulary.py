@@ -57,6 +57,7 @@ DEVICES = "support devices"
 # in go on with it.
 _TABLE = """
 no finding = normal, no findings
+abnormality without pneumonia!
 
 # Lung
 lung opacity = airspace opacity, opacity ~ interstitial lung disease, increased density
@@ -65,6 +66,7 @@ infiltration = infiltrate, infiltrates < lung opacity ~ pneumonia
 edema = pulmonary edema, lung edema < lung opacity
 pneumonia < lung opacity
 atypical pneumonia < pneumonia ~ COVID-19, interstitial pattern
+pneumonia other than COVID-19 = non-COVID-19 pneumonia < pneumonia
 bronchopneumonia = brocho-pneumonia, broncho-pneumonia < pneumonia ~ bronchiolitis
 pleuropneumonia = pleuro-pneumonia < pneumonia ~ pleural effusion
 COVID-19 = covid ~ pneumonia

@@ -162,6 +162,9 @@ def test_validation_is_carved_from_train_by_person(tmp_path: Path) -> None:
 def test_nothing_is_carved_where_the_release_has_its_own_validation(tmp_path: Path) -> None:
     studies = [study(f"{n}", f"p:{n}", split="train") for n in range(200)]
     assert set(splits_of(tmp_path, {"a": studies})["a"].values()) == {"train"}
+    studies.append(study("v", "p:v", split="validation"))  # as later versions of a release have it
+    split = splits_of(tmp_path, {"a": studies}, source("a", validation_share=0.5))["a"]
+    assert [name for name, side in split.items() if side == "validation"] == ["v"]
 
 
 def test_official_keeps_the_split_of_every_release(tmp_path: Path) -> None:

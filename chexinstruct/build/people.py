@@ -70,7 +70,8 @@ def resolve(
     if policy == "clean":
         for name, table in tables.items():
             holdout = np.asarray(table.table["holdout"].to_numpy())
-            if share := sources[name].card.validation_share:
+            share = sources[name].card.validation_share
+            if share and not (split[name] == SPLITS.index("validation")).any():
                 carved = (_uniform(persons, "validation", seed) < share)[place[name]]
                 split[name][(split[name] == 0) & carved & ~holdout] = 1
             strength = np.where(

@@ -180,6 +180,7 @@ def _metadata(study: Study, facts: Facts) -> Metadata:
         race=study.race,
         views=tuple(image.view for image in facts.images),
         split_origin=study.split_origin,
+        collection=study.collection,
         report_form=facts.report_form,
         label_set=facts.label_set,
         finding=facts.finding,

@@ -141,10 +141,13 @@ class Release:
             if found := self.find_all(pattern):
                 return paths.newest(found)
         if required:
+            inner = next((path for path in self.files if path.lower().endswith(".zip")), None)
             raise ReleaseError(
                 self.source,
                 f"no {' or '.join(patterns)} found under {self._store.shown}",
-                fix="add the file, or give the folder that holds the release",
+                fix="add the file, or give the folder that holds the release"
+                if inner is None
+                else f"unpack the archive around {inner}, since archives in archives are not read",
             )
         return None
 

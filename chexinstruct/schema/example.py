@@ -49,6 +49,8 @@ class Metadata(Record, frozen=True, kw_only=True):
     views: tuple[str | None, ...] = ()
     """Projection of each picture of the row."""
     split_origin: str | None = None
+    collection: str | None = None
+    """Of the collections that the source was compiled from, the row's."""
     report_form: str | None = None
     """``plain`` or ``structured``, where the row has report text."""
     label_set: str | None = None

@@ -27,6 +27,9 @@ class Study(Record, frozen=True, kw_only=True):
     """The release's own split, or None: to be drawn from the person."""
     split_origin: str | None = None
     """Where ``split`` comes from, e.g. the name of the official list."""
+    collection: str | None = None
+    """Which of the collections that the source was compiled from the study comes from, as released.
+    Label and collection may go together, so that a model learns the one from the other."""
     holdout: bool = False
     """True for items of a benchmark: they stay in ``split``, whatever other sources say."""
     age: float | None = None

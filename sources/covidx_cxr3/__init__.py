@@ -1,0 +1,1 @@
+"""COVIDx CXR-3, and the versions before and after it."""
