@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 import msgspec
 
 from chexinstruct.draw import key
-from chexinstruct.regions import Consensus, clip, consensus, iou
+from chexinstruct.regions import Consensus, consensus, iou, visible_box
 from chexinstruct.reports import POLICIES, find_leaks
 from chexinstruct.schema import Facts, Image, LabelSet, Region, Study
 from chexinstruct.tasks.contract import Context, Drop, Task, task
@@ -56,7 +56,7 @@ def _misplaced(regions: Sequence[Region]) -> str | None:
     for region in regions:
         if region.frame is None:
             return "no_image_size"
-        if clip(region.box, region.frame) is None:
+        if visible_box(region) is None:
             return "box_outside_picture"
     return None
 

@@ -90,8 +90,7 @@ def _study(release: Release, table: str, image: str, path: str | None, rows: lis
 
 def _header(release: Release, path: str | None) -> dict[str, str]:
     """The attributes of the DICOM file; all blank where there is none."""
-    header = release.dicom_header(path, TAGS) if path and path.lower().endswith(DICOM) else None
-    return {tag: str(header.get(tag) or "").strip() if header else "" for tag in TAGS}
+    return release.dicom_text(path if path and path.lower().endswith(DICOM) else None, TAGS)
 
 
 def _label(masks: tuple[Region, ...]) -> Label:
