@@ -33,10 +33,11 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "patients": "release",
         "anatomy": "errors",
         "chexpert_labels": "release schema vocabulary",
+        "siim_masks": "errors regions release schema",
         "images": "errors headers schema",
         "source": "config errors release schema",
-        "sources": "anatomy chexpert_labels errors patients regions release reports schema source "
-        "synthetic vocabulary",
+        "sources": "anatomy chexpert_labels errors patients regions release reports schema "
+        "siim_masks source synthetic vocabulary",
         "tasks": "draw regions reports schema vocabulary",
         "templating": "config draw errors regions schema",
         "templates": "",

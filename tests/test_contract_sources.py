@@ -26,6 +26,13 @@ from chexinstruct.vocabulary import NO_FINDING, canonical
 KEY = re.compile(r"[a-z][a-z0-9_]*")
 PERSON = re.compile(r"[a-z][a-z0-9_]*:\S(?:.*\S)?")
 SOURCES = registry()
+DRAWN = {
+    "box": {"box", "mixed"},
+    "ellipse": {"mixed"},
+    "polygon": {"mask", "mixed"},
+    "mask": {"mask"},
+}
+"""What a label set says was drawn, by the shape of a region."""
 
 
 @pytest.fixture(scope="module")
@@ -170,8 +177,9 @@ def test_sample_has_every_split_of_the_release(official: Loaded) -> None:
     if card.split.startswith("none"):
         assert not splits
         return
-    assert {"test"} < splits
-    assert (card.validation_share > 0) == (splits == {"train", "test"})
+    # Challenges hold back the labels of their test pictures; then there is no test study.
+    assert len(splits) > 1
+    assert (card.validation_share > 0) == ("validation" not in splits)
 
 
 # What the loader gives
@@ -305,8 +313,7 @@ def test_regions_are_what_they_say(loaded: Loaded) -> None:
             assert bool(region.rings) == (region.shape == "polygon")
             assert region.label is None or region.label == canonical(region.label)
             assert region.label or region.phrase or region.name
-            shape = "box" if region.shape == "box" else "mask"
-            assert region.label is None or shape in drawn
+            assert region.label is None or not drawn.isdisjoint(DRAWN[region.shape])
 
 
 def test_sections_are_known_and_hold_text(loaded: Loaded) -> None:

@@ -34,7 +34,8 @@ def outline(region: Region) -> Rings:
         case "polygon":
             rings = region.rings
     cut = (clip_ring(ring, frame) for ring in rings)
-    # What only touches the edge leaves a line there. Its area does not tell: a ring may cross itself.
+    # What only touches the edge leaves a line there. The box tells; a ring that crosses itself may
+    # have an area of 0.
     return tuple(ring for ring in cut if ring and area(polygon_box((ring,))) > 0)
 
 

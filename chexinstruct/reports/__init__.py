@@ -1,5 +1,6 @@
 """Free-text reports: sections, sentences, and the filters that keep a target to its pictures."""
 
+from chexinstruct.reports.candid import section_candid
 from chexinstruct.reports.cues import LEAK_CLASSES, LeakClass
 from chexinstruct.reports.leaks import (
     POLICIES,
@@ -12,6 +13,7 @@ from chexinstruct.reports.mimic import Section, Sectioned, section_mimic
 from chexinstruct.reports.names import SECTIONS
 from chexinstruct.reports.openi import clean_openi
 from chexinstruct.reports.sentences import sentences
+from chexinstruct.reports.silence import is_silent_on
 
 __all__ = [
     "LEAK_CLASSES",
@@ -25,6 +27,8 @@ __all__ = [
     "filter_text",
     "find_leaks",
     "has_change_cue",
+    "is_silent_on",
+    "section_candid",
     "section_mimic",
     "sentences",
 ]
