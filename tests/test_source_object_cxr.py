@@ -67,7 +67,7 @@ def test_layouts_give_train_dev_and_labelled_test_pictures(
         part = "train" if name in sample.TRAIN else "validation" if name in sample.DEV else "test"
         assert study.split == part
         (image,) = study.images
-        assert image.key == f"{name}.jpg"
+        assert image.key == name
         assert (image.path is None) is (name == sample.MISSING)
     assert release.reject_counts == {**BAD, **hidden}
     assert read(tmp_path)[0] == found

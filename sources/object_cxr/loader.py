@@ -27,19 +27,19 @@ def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
     release.find(TRAIN)
     pictures = release.pictures(PICTURES)
     done: set[str] = set()
-    for name, split in PARTS.items():
-        table = release.find(name, required=False)
+    for file, split in PARTS.items():
+        table = release.find(file, required=False)
         if table is None or not _is_labelled(release, table):
             continue
         for row in release.table(table, {**IMAGE, **ANNOTATION}):
-            image = row["image"].rpartition("/")[2]
-            key = image.rpartition(".")[0] or image
+            name = row["image"].rpartition("/")[2]
+            key = name.rpartition(".")[0] or name
             if not key or key in done:
                 detail = "a picture that was listed before" if key else "no picture is named"
                 release.reject(table, row.line, "repeated_picture" if key else "no_picture", detail)
                 continue
             done.add(key)
-            yield _study(release, table, split, key, image, pictures.get(image), row)
+            yield _study(release, table, split, key, pictures.get(key), row)
     for path in release.files:
         name = path.rpartition("/")[2]
         if name.lower().endswith(PICTURES) and name.rpartition(".")[0] not in done:
@@ -62,7 +62,6 @@ def _study(
     table: str,
     split: Split,
     key: str,
-    image: str,
     path: str | None,
     row: Row,
 ) -> Study:
@@ -75,7 +74,7 @@ def _study(
         split_origin=f"object-CXR {table.rpartition('/')[2]}",
         images=(
             Image(
-                key=image,
+                key=key,
                 path=path,
                 width=size[0] if size else None,
                 height=size[1] if size else None,
@@ -83,7 +82,7 @@ def _study(
         ),
         label_sets=(LABEL_SET,),
         labels=(Label(finding=FINDING, state="present" if row["shapes"] else "absent"),),
-        regions=_regions(release, table, row, image, size),
+        regions=_regions(release, table, row, key, size),
         origin=Origin(file=table, row=row.line),
     )
 
