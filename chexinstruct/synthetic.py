@@ -20,6 +20,7 @@ from pydicom.uid import (
 )
 
 Pixels = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
 
 
 def radiograph(width: int, height: int, seed: int, *, lateral: bool = False) -> Pixels:
@@ -67,6 +68,25 @@ def radiograph(width: int, height: int, seed: int, *, lateral: bool = False) -> 
     smooth = canvas.filter(ImageFilter.GaussianBlur(3)).resize((width, height))
     grain = noise.normal(0, 3, (height, width))
     return np.clip(np.asarray(smooth, dtype=np.float64) + grain, 0, 255).astype(np.uint8)
+
+
+def crescent(size: int, x: float, y: float, width: float, height: float, shift: float) -> Mask:
+    """A mask of ``size`` x ``size``: the part of an oval that the same oval, moved right by
+    ``shift``, does not cover. So a pneumothorax lies along the chest wall."""
+    rows, columns = np.mgrid[:size, :size]
+
+    def oval(left: float) -> Mask:
+        across, down = (columns + 0.5 - left) / width, (rows + 0.5 - y) / height
+        return np.asarray(across**2 + down**2 < 0.25)
+
+    return np.asarray(oval(x) & ~oval(x + shift))
+
+
+def siim_runs(mask: Mask) -> str:
+    """A mask as SIIM-ACR tables write it: pairs of gap and run, column by column."""
+    flat = np.concatenate([[False], mask.ravel(order="F"), [False]])
+    edges = np.flatnonzero(flat[1:] != flat[:-1])
+    return " ".join(map(str, np.diff(edges, prepend=0)[: len(edges)]))
 
 
 def encode(pixels: Pixels, suffix: str, *, mode: str = "L") -> bytes:

@@ -22,7 +22,7 @@ from xxhash import xxh3_128_hexdigest
 from chexinstruct.config import ConfigError, load_yaml, shipped
 from chexinstruct.draw import Draw
 from chexinstruct.errors import CallError
-from chexinstruct.regions import BOX_DIALECTS, format_boxes, unit
+from chexinstruct.regions import BOX_DIALECTS, format_boxes, unit, visible_box
 from chexinstruct.schema import Box, Facts, Option, Region
 
 STYLES = "_styles.yaml"
@@ -293,14 +293,15 @@ def _escaped(text: str) -> str:
 
 
 def unit_box(region: Region) -> Box:
-    """The region's box in 0..1 of the picture.
+    """The box of what of the region lies in the picture, in 0..1 of it.
 
     Raises:
-        ValueError: the size of its pixel grid is not known.
+        ValueError: the size of its pixel grid is not known, or nothing of it lies inside.
     """
-    if region.frame is None:
-        raise ValueError("a region without a frame has no place in the picture")
-    return unit(region.box, region.frame)
+    box = visible_box(region)
+    if box is None or region.frame is None:
+        raise ValueError("a region that lies outside its frame has no place in the picture")
+    return unit(box, region.frame)
 
 
 def boxes_text(

@@ -18,7 +18,8 @@ from PIL import Image, PngImagePlugin
 from pydantic import ValidationError
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
 
-from chexinstruct.images import BadImage, ImageSettings, header_size, normalise
+from chexinstruct.headers import header_size
+from chexinstruct.images import BadImage, ImageSettings, normalise
 
 AS_IS = ImageSettings(size=FULL, format="png")
 GREY = ramp(61, 91, 255).astype(np.uint8)

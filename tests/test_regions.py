@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from math import pi
 from random import Random
 
 import numpy as np
@@ -14,15 +15,21 @@ from chexinstruct.errors import CallError
 from chexinstruct.regions import (
     BOX_DIALECTS,
     CONSENSUS_SCHEMES,
+    ELLIPSE_POINTS,
     Mask,
+    Ring,
     area,
     clip,
+    clip_ring,
     consensus,
+    counts_from_the_start,
     decode_rle,
+    ellipse_ring,
     encode_rle,
     format_boxes,
     iou,
     is_degenerate,
+    outline,
     parse_boxes,
     polygon_area,
     polygon_box,
@@ -31,6 +38,7 @@ from chexinstruct.regions import (
     siim_runs_to_rle,
     union_box,
     unit,
+    visible_box,
     xywh_to_box,
 )
 from chexinstruct.schema import Box, Frame, Region
@@ -124,6 +132,20 @@ def test_siim_text_that_is_no_mask(text: str, problem: str) -> None:
         siim_runs_to_rle(text, (10, 10))
 
 
+@given(hnp.arrays(np.bool_, (12, 12)))
+def test_pairs_that_count_from_the_start_are_told_from_the_relative_form(mask: Mask) -> None:
+    rle = encode_rle(mask)
+    edges = np.cumsum(rle).tolist()
+    runs = list(zip(edges[::2], rle[1::2], strict=False))
+    absolute = " ".join(f"{start} {length}" for start, length in runs)
+    assert counts_from_the_start(absolute, (12, 12)) == (len(runs) > 2)
+
+
+@pytest.mark.parametrize("text", [RECTANGLE, "0 2 1 3", "5 1 9 1 12", "5 1 9 1 30 x", "1 9 90 9"])
+def test_other_pairs_do_not_count_from_the_start(text: str) -> None:
+    assert not counts_from_the_start(text, SIIM)
+
+
 def test_run_lengths_must_fit_the_frame() -> None:
     with pytest.raises(ValueError, match="10 x 10"):
         rle_box((3, 5), (10, 10))
@@ -195,6 +217,138 @@ def test_islands_and_holes_are_rings_of_their_own() -> None:
 def test_pixels_that_touch_at_a_corner_are_two_islands(rows: tuple[str, ...]) -> None:
     rings = rle_polygons(*picture(*rows))
     assert [polygon_area((ring,)) for ring in rings] == [1, 1]
+
+
+# ---------------------------------------------------------------------- polygons, ellipses, places
+
+FRAME = (40, 30)
+LARGE = (1024, 1024)
+points = st.tuples(st.integers(-20, 60).map(float), st.integers(-20, 50).map(float))
+polygons = st.lists(points, min_size=3, max_size=8).map(tuple)
+
+
+def place(shape: str, box: Box, frame: Frame = FRAME, *, ring: Ring = ()) -> Region:
+    return Region(
+        image="i",
+        shape=shape,  # type: ignore[arg-type]
+        box=polygon_box((ring,)) if ring else box,
+        frame=frame,
+        rings=(ring,) if ring else (),
+        label="nodule",
+    )
+
+
+def turns(ring: Ring, x: float, y: float) -> int:
+    """How often a ring of any slope runs around a point that lies on none of its edges."""
+    total = 0
+    for (x1, y1), (x2, y2) in pairwise((*ring, *ring[:1])):
+        if (y1 < y) != (y2 < y) and x1 + (y - y1) / (y2 - y1) * (x2 - x1) > x:
+            total += 1 if y2 > y1 else -1
+    return total
+
+
+@given(polygons)
+def test_a_cut_polygon_holds_the_same_points_of_the_frame_and_none_besides(ring: Ring) -> None:
+    cut = clip_ring(ring, FRAME)
+    # Off the lines between whole numbers, so that no point lies on an edge by design.
+    for x in (0.137, 7.211, 20.319, 33.473, 39.859):
+        for y in (0.071, 5.323, 14.659, 24.253, 29.913):
+            assert turns(cut, x, y) == turns(ring, x, y)
+    assert all(0 <= x <= FRAME[0] and 0 <= y <= FRAME[1] for x, y in cut)
+
+
+def test_a_polygon_inside_its_frame_stays_as_released() -> None:
+    ring = ((0.0, 5.0), (40.0, 3.0), (12.5, 30.0))
+    assert clip_ring(ring, FRAME) == ring
+    region = place("polygon", (0, 0, 1, 1), ring=ring)
+    assert outline(region) == (ring,)
+    assert visible_box(region) == region.box == (0, 3, 40, 30)
+
+
+def test_the_box_of_a_cut_polygon_is_tight_around_what_is_left() -> None:
+    # A triangle whose tip, beyond the right edge, is also its lowest point.
+    region = place("polygon", (0, 0, 1, 1), ring=((30.0, 0.0), (50.0, 20.0), (30.0, 10.0)))
+    assert region.box == (30, 0, 50, 20)
+    assert visible_box(region) == (30, 0, 40, 15)
+    assert outline(region) == (((30, 0), (40, 10), (40, 15), (30, 10)),)
+
+
+@pytest.mark.parametrize(
+    "ring",
+    [
+        ((50.0, 0.0), (60.0, 0.0), (60.0, 20.0)),
+        ((40.0, 0.0), (50.0, 10.0), (40.0, 20.0)),  # touches the edge
+        ((39.0, -30.0), (90.0, 20.0), (90.0, -30.0)),  # its box overlaps the frame, it does not
+    ],
+)
+def test_a_polygon_outside_has_no_place(ring: Ring) -> None:
+    region = place("polygon", (0, 0, 1, 1), ring=ring)
+    assert visible_box(region) is None
+    assert outline(region) == ()
+
+
+@given(polygons)
+def test_place_of_a_polygon(ring: Ring) -> None:
+    region = place("polygon", (0, 0, 1, 1), ring=ring)
+    box, rings = visible_box(region), outline(region)
+    assert polygon_area(rings) <= FRAME[0] * FRAME[1]
+    assert (box is None) == (not rings)
+    if box is not None:
+        assert box == polygon_box(rings)
+        assert clip(box, FRAME) == box
+
+
+@given(corners(-900, 1900))
+def test_an_ellipse_is_a_ring_with_its_box_and_area(box: Box) -> None:
+    ring = ellipse_ring(box)
+    assert len(set(ring)) == ELLIPSE_POINTS
+    assert polygon_box((ring,)) == box
+    assert polygon_area((ring,)) == pytest.approx(area(box) * pi / 4, rel=0.002)
+    centre = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+    for x, y in ring:
+        across, down = (x - centre[0]) / (box[2] - box[0]), (y - centre[1]) / (box[3] - box[1])
+        assert across**2 + down**2 == pytest.approx(0.25, rel=1e-6)
+
+
+def test_an_ellipse_runs_clockwise_from_its_left_end() -> None:
+    ring = ellipse_ring((10, 10, 30, 20))
+    quarter = ELLIPSE_POINTS // 4
+    assert ring[::quarter] == ((10, 15), (20, 10), (30, 15), (20, 20))
+
+
+def test_place_of_an_ellipse_that_reaches_over_the_edge() -> None:
+    half = place("ellipse", (-10, 10, 10, 20))  # its centre on the left edge
+    assert visible_box(half) == (0, 10, 10, 20)
+    assert polygon_area(outline(half)) == pytest.approx(20 * 10 * pi / 8, rel=0.002)
+    # Less than half of it is left, so that the part is lower than the ellipse is.
+    rest = visible_box(place("ellipse", (-15, 10, 5, 20)))
+    assert rest == pytest.approx((0, 15 - 5 * 0.75**0.5, 5, 15 + 5 * 0.75**0.5), abs=0.02)
+    assert visible_box(place("ellipse", (-10, -10, 1, 1))) is None  # only its empty corner
+
+
+@pytest.mark.parametrize("shape", ["box", "ellipse", "mask"])
+@given(corners(0, 1024))
+def test_every_shape_has_a_tight_box_an_outline_and_unit_coordinates(shape: str, box: Box) -> None:
+    x1, y1, x2, y2 = map(int, box)
+    mask = np.zeros(LARGE, dtype=np.bool_)
+    mask[y1:y2, x1:x2] = True
+    region = place(shape, box, LARGE)
+    if shape == "mask":
+        region = replace(region, rle=encode_rle(mask), box=rle_box(encode_rle(mask), LARGE))
+    assert visible_box(region) == box
+    rings = outline(region)
+    assert bool(rings) == (shape != "box")
+    if rings:
+        assert polygon_box(rings) == box
+        share = pi / 4 if shape == "ellipse" else 1
+        assert polygon_area(rings) == pytest.approx(area(box) * share, rel=0.002)
+    back = [n * 1024 for n in unit(box, LARGE)]
+    assert back == list(box)  # a power of two divides without loss
+
+
+def test_a_place_needs_a_frame() -> None:
+    with pytest.raises(ValueError, match="without a frame"):
+        visible_box(replace(place("box", (0, 0, 1, 1)), frame=None))
 
 
 # -------------------------------------------------------------------------------------- readers

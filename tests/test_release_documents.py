@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -151,6 +152,35 @@ def test_dicom_header_reads_only_what_is_asked_for(tmp_path: Path) -> None:
         assert "PatientName" not in header
         assert "PixelData" not in header
     assert not release.rejects
+
+
+def test_dicom_text_is_blank_where_nothing_is_said(tmp_path: Path) -> None:
+    dicom(tmp_path / "a.dcm", ViewPosition=" PA ", Rows=3000)
+    release = Release.open(tmp_path, source="demo")
+    tags = ["ViewPosition", "Rows", "PatientAge"]
+    assert release.dicom_text("a.dcm", tags) == {
+        "ViewPosition": "PA",
+        "Rows": "3000",
+        "PatientAge": "",
+    }
+    assert release.dicom_text(None, tags) == dict.fromkeys(tags, "")
+    assert not release.rejects
+
+
+def test_picture_size_is_read_from_the_header_alone(tmp_path: Path) -> None:
+    png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 91, 61)
+    frame = struct.pack(">HBHHB", 8, 8, 61, 91, 0)
+    jpeg = b"\xff\xd8\xff\xe0\0\x04ab\xff\xc0" + frame
+    (tmp_path / "a.png").write_bytes(png)
+    (tmp_path / "b.jpg").write_bytes(jpeg)
+    with zipfile.ZipFile(tmp_path / "z.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("c.jpg", jpeg)
+    (tmp_path / "d.jpg").write_bytes(jpeg[:8])
+    (tmp_path / "e.png").write_bytes(b"")
+    release = Release.open(tmp_path, source="demo")
+    sizes = [release.picture_size(p) for p in ("a.png", "b.jpg", "z.zip/c.jpg", "d.jpg", "e.png")]
+    assert sizes == [(91, 61)] * 3 + [None] * 2
+    assert release.reject_counts == {("no_picture_size", False): 2}
 
 
 def test_what_is_no_dicom_is_rejected(tmp_path: Path) -> None:

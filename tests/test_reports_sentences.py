@@ -25,6 +25,10 @@ from chexinstruct.reports import sentences
         ("Pneumothorax? No. The lungs are up.", ["Pneumothorax?", "No.", "The lungs are up."]),
         ("Seen by J. Smith.", ["Seen by J. Smith."]),
         ("Clear. ___ was told. XXXX noted.", ["Clear.", "___ was told.", "XXXX noted."]),
+        (
+            "Clear. !PERSONALNAME! told. <###> seen.",
+            ["Clear.", "!PERSONALNAME! told.", "<###> seen."],
+        ),
         ("1. Edema. 2) No effusion. (a) Clear.", ["Edema.", "No effusion.", "Clear."]),
         ("1.No edema. 2.Effusion", ["No edema.", "Effusion."]),
         ("1. Cardiomegaly 2. Edema 3. Clips", ["Cardiomegaly.", "Edema.", "Clips."]),

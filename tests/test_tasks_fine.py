@@ -12,10 +12,13 @@ from chexinstruct.tasks import Task
 from chexinstruct.tasks.fine import (
     abnormality_detection,
     abnormality_grounding,
+    chest_tube_segmentation,
+    foreign_object_detection,
     grounded_captioning,
     grounded_diagnosis,
     phrase_grounding,
     pneumothorax_segmentation,
+    rib_fracture_segmentation,
 )
 from chexinstruct.tasks.needs import NEEDS
 from chexinstruct.templating import Templates
@@ -23,10 +26,13 @@ from chexinstruct.templating import Templates
 TASKS = (
     abnormality_detection,
     abnormality_grounding,
+    chest_tube_segmentation,
+    foreign_object_detection,
     grounded_captioning,
     grounded_diagnosis,
     phrase_grounding,
     pneumothorax_segmentation,
+    rib_fracture_segmentation,
 )
 
 FINDINGS = ("cardiomegaly", "hernia", "nodule", "pneumothorax", "other lesion")
@@ -319,9 +325,16 @@ def test_each_phrase_is_a_question_and_its_words_stand_in_no_key() -> None:
     assert all("left" not in f.key.casefold() for f in facts)
 
 
-# -------------------------------------------------------------------- pneumothorax_segmentation
+# -------------------------------------------------------- segmentation, foreign_object_detection
 
 MASKS = label_set(name="mask", findings=("pneumothorax",), kind="binary", shape="mask")
+RIBS = label_set(
+    name="ribs", findings=("rib fracture",), kind="binary", shape="mask", blank="not_mentioned"
+)
+TUBES = label_set(
+    name="tubes", findings=("chest tube",), kind="binary", shape="mask", blank="not_mentioned"
+)
+OBJECTS = label_set(name="objects", findings=("foreign object",), kind="binary", shape="mixed")
 
 
 def mask(where: Box, **more: Any) -> Region:
@@ -352,6 +365,86 @@ def test_drawn_regions_or_their_absence() -> None:
 )
 def test_a_mask_that_is_not_known_is_dropped(made: Study, sets: LabelSet, reason: str) -> None:
     assert of(pneumothorax_segmentation, made, sets) == ([], [reason])
+
+
+@pytest.mark.parametrize(
+    ("task", "finding", "sets"),
+    [
+        (rib_fracture_segmentation, "rib fracture", RIBS),
+        (chest_tube_segmentation, "chest tube", TUBES),
+    ],
+)
+def test_each_segmentation_asks_for_its_own_finding_where_it_is_known(
+    task: Task, finding: str, sets: LabelSet
+) -> None:
+    ring = ((60.0, 20.0), (80.0, 20.0), (80.0, 40.0))
+    drawn = box(finding, LEFT, shape="polygon", rings=(ring,))
+    (fact,), _ = of(task, study(drawn, mask(RIGHT)), sets, MASKS)
+    assert [r.box for r in fact.found] == [LEFT]
+    assert fact.balance == f"{finding}/present"
+    inferred = Label(finding=finding, state="absent", method="inferred", image="a")
+    (fact,), _ = of(task, study(mask(RIGHT), labels=(inferred,)), sets, MASKS)
+    assert (fact.found, fact.balance) == ((), f"{finding}/absent")
+    assert of(task, study(mask(RIGHT)), sets, MASKS) == ([], ["no_known_finding"])
+
+
+def test_a_label_of_one_picture_says_nothing_of_the_other() -> None:
+    two = (Image(key="a", path="a"), Image(key="b", path="b"))
+    absent = Label(finding="chest tube", state="absent", image="b")
+    facts, drops = of(chest_tube_segmentation, study(images=two, labels=(absent,)), TUBES)
+    assert [f.key for f in facts] == ["b"]
+    assert drops == ["no_known_finding"]
+
+
+def test_foreign_objects_of_any_shape_are_boxed_in_one_answer() -> None:
+    ring = ((20.0, 70.0), (25.0, 70.0), (25.0, 80.0))
+    shapes = (
+        box("foreign object", LEFT),
+        box("foreign object", HEART, shape="ellipse"),
+        box("foreign object", LOW, shape="polygon", rings=(ring,)),
+    )
+    (fact,), drops = of(foreign_object_detection, study(*shapes), OBJECTS)
+    assert drops == []
+    assert [r.box for r in fact.found] == [LEFT, HEART, LOW]
+    assert (fact.form, fact.named, fact.balance) == ("detect", "label", "foreign object/present")
+    (fact,), drops = of(foreign_object_detection, study(), OBJECTS)
+    assert (fact.found, fact.balance) == ((), "foreign object/absent")
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (study(labels=(Label(finding="foreign object"),)), "not_drawn"),
+        (study(box("foreign object", LEFT, frame=None)), "no_image_size"),
+        (study(box("foreign object", (-30, -30, 1, 1), shape="ellipse")), "box_outside_picture"),
+    ],
+)
+def test_a_foreign_object_without_a_place_is_dropped(made: Study, reason: str) -> None:
+    assert of(foreign_object_detection, made, OBJECTS) == ([], [reason])
+
+
+def test_support_devices_are_no_foreign_objects() -> None:
+    devices = label_set(name="devices", findings=("support devices",), kind="binary")
+    made = study(box("support devices", LEFT), label_sets=("devices",))
+    assert not NEEDS["foreign_objects"].holds(made, {"devices": devices})
+    # Beside a device nobody can say that there is no foreign object.
+    both = study(box("support devices", LEFT), label_sets=("devices", "objects"))
+    assert of(foreign_object_detection, both, devices, OBJECTS) == ([], ["no_known_finding"])
+
+
+@pytest.mark.parametrize(
+    ("need", "sets"),
+    [
+        ("pneumothorax_masks", MASKS),
+        ("rib_fracture_masks", RIBS),
+        ("chest_tube_masks", TUBES),
+        ("foreign_objects", OBJECTS),
+    ],
+)
+def test_a_need_is_met_by_the_set_of_its_finding_alone(need: str, sets: LabelSet) -> None:
+    for other in (MASKS, RIBS, TUBES, OBJECTS):
+        made = study(label_sets=(other.name,))
+        assert NEEDS[need].holds(made, {other.name: other}) is (other is sets)
 
 
 # ------------------------------------------------------- phrase_grounding, grounded_captioning
@@ -456,6 +549,10 @@ def test_all_facts_render() -> None:
         (grounded_diagnosis, phrased, DRAWN),
         (pneumothorax_segmentation, study(), MASKS),
         (pneumothorax_segmentation, study(mask(LEFT)), MASKS),
+        (rib_fracture_segmentation, study(), label_set(findings=("rib fracture",), shape="mask")),
+        (chest_tube_segmentation, study(), label_set(findings=("chest tube",), shape="mask")),
+        (foreign_object_detection, study(), OBJECTS),
+        (foreign_object_detection, study(box("foreign object", LEFT, shape="ellipse")), OBJECTS),
         (phrase_grounding, phrased, DRAWN),
         (grounded_captioning, phrased, DRAWN),
     ]
@@ -473,6 +570,7 @@ def test_all_facts_render() -> None:
     nodules = "<|ref|>nodule<|/ref|><|box|>({}),({})<|/box|>".format
     assert nodules("20,20", "30,30") + nodules("60,20", "80,40") in responses
     assert "<|ref|>left nodule<|/ref|><|box|>(60,20),(80,40)<|/box|>" in responses
-    assert {"No abnormalities detected.", "No pneumothorax detected.", "No hernia detected."} <= (
-        responses
-    )
+    nothing = {text for text in responses if text.startswith("No ")}
+    named = ("abnormalities", "pneumothorax", "hernia", "rib fracture", "chest tube")
+    assert {f"No {name} detected." for name in (*named, "foreign objects")} <= nothing
+    assert "<|ref|>foreign object<|/ref|><|box|>(60,20),(80,40)<|/box|>" in responses

@@ -73,7 +73,10 @@ class PictureJob:
 def folder(cache: Path, release: str, settings: ImageSettings) -> Path:
     """Where the packs of a release under some settings stand."""
     named = {"size": settings.size, "format": settings.format, "quality": settings.quality}
-    made_by = code_digest("chexinstruct.images", "chexinstruct.build.pictures"), library_versions()
+    made_by = (
+        code_digest("chexinstruct.headers", "chexinstruct.images", "chexinstruct.build.pictures"),
+        library_versions(),
+    )
     return cache / "pictures" / release / digest(named, made_by)
 
 

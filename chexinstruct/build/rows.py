@@ -13,7 +13,7 @@ from chexinstruct.build.pictures import Stored, open_shelf
 from chexinstruct.build.setting import Rules
 from chexinstruct.draw import Draw, key
 from chexinstruct.images import matches, to_unit
-from chexinstruct.regions import is_degenerate, rle_polygons
+from chexinstruct.regions import is_degenerate, outline, visible_box
 from chexinstruct.schema import (
     Facts,
     Frame,
@@ -217,7 +217,8 @@ def _region_rows(
             size = sizes.get(region.image)
             if size is not None and not matches(region.frame, size):
                 raise Lost("frame_mismatch")
-            box = to_unit(region.box, region.frame)
+            visible = visible_box(region)
+            box = to_unit(visible, region.frame) if visible else None
             if box is None:
                 raise Lost("region_outside")
             if is_degenerate(box, dialect):
@@ -240,7 +241,6 @@ def _region_rows(
 
 def _rings(region: Region, frame: Frame) -> tuple[tuple[float, ...], ...]:
     width, height = frame
-    outlines = rle_polygons(region.rle, frame) if region.rle else region.rings
     return tuple(
-        tuple(part for x, y in ring for part in (x / width, y / height)) for ring in outlines
+        tuple(part for x, y in ring for part in (x / width, y / height)) for ring in outline(region)
     )

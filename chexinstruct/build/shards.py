@@ -178,6 +178,7 @@ def write_shards(
         "chexinstruct.build.rows",
         "chexinstruct.build.shards",
         "chexinstruct.build.columns",
+        "chexinstruct.headers",
         "chexinstruct.images",
         "chexinstruct.templating",
     )

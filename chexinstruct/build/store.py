@@ -101,7 +101,7 @@ def _job(
 ) -> StoreJob:
     settings = setting.manifest.images
     name = f"images/{release}-{number}.parquet"
-    code = code_digest("chexinstruct.build.store", "chexinstruct.images")
+    code = code_digest("chexinstruct.build.store", "chexinstruct.headers", "chexinstruct.images")
     return StoreJob(
         name=name,
         path=str(setting.out / name),

@@ -176,6 +176,7 @@ def studies_key(source: Source, release_digest: str, parents: Mapping[str, str])
     """The cache key: release, parents, and the code that reads them, helpers of the loader too."""
     code = code_digest(
         "chexinstruct.schema",
+        "chexinstruct.headers",
         "chexinstruct.release",
         "chexinstruct.reports",
         "chexinstruct.regions",
@@ -183,6 +184,7 @@ def studies_key(source: Source, release_digest: str, parents: Mapping[str, str])
         "chexinstruct.anatomy",
         "chexinstruct.patients",
         "chexinstruct.chexpert_labels",
+        "chexinstruct.siim_masks",
         "chexinstruct.build.studies",
         source.package,
     )

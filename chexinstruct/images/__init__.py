@@ -2,7 +2,6 @@
 
 from chexinstruct.images.errors import BadImage, Reason
 from chexinstruct.images.geometry import matches, output_size, to_unit
-from chexinstruct.images.header import header_size
 from chexinstruct.images.normalised import ImageSettings, Normalised, normalise
 
 __all__ = [
@@ -10,7 +9,6 @@ __all__ = [
     "ImageSettings",
     "Normalised",
     "Reason",
-    "header_size",
     "matches",
     "normalise",
     "output_size",

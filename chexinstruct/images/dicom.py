@@ -45,10 +45,10 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from chexinstruct.headers import codestream_size
 from chexinstruct.images import tone
 from chexinstruct.images.decoded import MAX_PIXELS, Decoded, check_size
 from chexinstruct.images.errors import BadImage, decoding
-from chexinstruct.images.header import codestream_size
 
 Codes = npt.NDArray[np.unsignedinteger[Any]]
 

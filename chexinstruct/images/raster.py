@@ -17,11 +17,11 @@ import io
 import numpy as np
 from PIL import Image
 
+from chexinstruct.headers import J2K_MAGIC, JPEG_MAGIC, PNG_MAGIC
 from chexinstruct.images import tone
 from chexinstruct.images.decoded import Decoded, check_size
 from chexinstruct.images.errors import BadImage, decoding
 from chexinstruct.images.geometry import output_size
-from chexinstruct.images.header import J2K_MAGIC, JPEG_MAGIC, PNG_MAGIC
 from chexinstruct.schema import Box
 
 FORMATS = ("PNG", "JPEG", "JPEG2000", "WEBP", "BMP")

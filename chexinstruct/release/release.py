@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element
 import msgspec
 
 from chexinstruct.errors import ReleaseError
+from chexinstruct.headers import header_size
 from chexinstruct.release import documents, grouping, listing, paths, tables
 from chexinstruct.release.limits import Limits
 from chexinstruct.release.listing import FileInfo
@@ -22,6 +23,7 @@ from chexinstruct.release.pictures import PictureIndex
 from chexinstruct.release.rejects import Reject
 from chexinstruct.release.store import Store
 from chexinstruct.release.tables import Columns, Row
+from chexinstruct.schema import Frame
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -333,6 +335,23 @@ class Release:
         as the text it is.
         """
         return documents.dicom_header(self._store, path, tags)
+
+    def dicom_text(self, path: str | None, tags: Sequence[str]) -> dict[str, str]:
+        """The same as text without outer blanks; blank where the file, if any, does not say."""
+        header = self.dicom_header(path, tags) if path else None
+        return {tag: str(header.get(tag) or "").strip() if header else "" for tag in tags}
+
+    def picture_size(self, path: str) -> Frame | None:
+        """(width, height) of a PNG or JPEG file, from its header; never its pixels.
+
+        The size is that of the stored pixels, whatever EXIF says of turning them. A file without
+        such a header gives None and the reject ``no_picture_size``.
+        """
+        with self._store.open(path) as stream:
+            size = header_size(stream)
+        if size is None:
+            self.reject(path, None, "no_picture_size", "not a PNG or JPEG file, or cut short")
+        return size
 
     def inside(self, path_from_table: str) -> str:
         """A path that a table names, with ``/`` and without ``.`` and leading slashes.

@@ -1,5 +1,6 @@
 """Free-text reports: sections, sentences, and the filters that keep a target to its pictures."""
 
+from chexinstruct.reports.candid import section_candid
 from chexinstruct.reports.cues import LEAK_CLASSES, LeakClass
 from chexinstruct.reports.leaks import (
     POLICIES,
@@ -13,6 +14,7 @@ from chexinstruct.reports.names import SECTIONS
 from chexinstruct.reports.openi import clean_openi
 from chexinstruct.reports.organs import ORGANS, by_organ, clauses, structured
 from chexinstruct.reports.sentences import sentences
+from chexinstruct.reports.silence import is_silent_on
 
 __all__ = [
     "LEAK_CLASSES",
@@ -29,6 +31,8 @@ __all__ = [
     "filter_text",
     "find_leaks",
     "has_change_cue",
+    "is_silent_on",
+    "section_candid",
     "section_mimic",
     "sentences",
     "structured",

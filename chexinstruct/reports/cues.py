@@ -170,7 +170,8 @@ NOT_CHANGE = re.compile(
     )
 )
 
-MASK = r"(?:_{2,}|[Xx]{3,}|\[\*\*[^\[\]]*\*\*\])"
+# MIMIC-CXR, Open-i, MIMIC-III, CANDID-PTX.
+MASK = r"(?:_{2,}|[Xx]{3,}|\[\*\*[^\[\]]*\*\*\]|![A-Z]+!|<#+>)"
 DEIDENTIFIED = re.compile(MASK)
 
 _MONTH = (

@@ -7,7 +7,7 @@ import re
 _CLOSING = "[\"'”’)\\]]*"
 _END = re.compile(rf"[.?!]{_CLOSING} (?=\((?:[a-z]|\d{{1,2}})\) |(.))")
 _ENDED = re.compile(rf"[.?!]{_CLOSING}$")
-_OPENING = "\"'“‘_"
+_OPENING = "\"'“‘_!<"  # also of masks: ___, !PERSONALNAME!, <###>
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\"'])(?:Dr|Mr|Mrs|Ms|St|vs|approx|[Ee]\.g|[Ii]\.e|[AaPp]\.[Mm]|[A-Z])$"
 )
@@ -21,8 +21,8 @@ def sentences(text: str) -> list[str]:
     """The sentences of a text, each ending in a full stop, question or exclamation mark.
 
     White space runs become one blank. A sentence ends at ``.``, ``?`` or ``!`` before a blank and
-    an upper-case letter, a digit, a quote, ``_`` or a list letter in parentheses; not after
-    an abbreviation (``Dr.``, ``vs.``, ``a.m.``, a single capital, ``No.`` before a digit). List
+    an upper-case letter, a digit, a quote, a mask or a list letter in parentheses; not after an
+    abbreviation (``Dr.``, ``vs.``, ``a.m.``, a single capital, ``No.`` before a digit). List
     numbers (``1.``, ``2)``, ``(a)``) at the start of a sentence go, and so do pieces without any
     letter. Nothing else is changed, so decimals and masks stay whole.
     """

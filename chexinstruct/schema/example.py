@@ -37,7 +37,7 @@ class RegionRow(Record, frozen=True, kw_only=True):
     x2: float
     y2: float
     rings: tuple[tuple[float, ...], ...]
-    """Polygon rings as flat x, y, x, y, ...; empty for boxes."""
+    """Outline as rings of flat x, y, x, y, ...; empty for boxes."""
 
 
 class Metadata(Record, frozen=True, kw_only=True):

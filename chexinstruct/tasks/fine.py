@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 import msgspec
 
 from chexinstruct.draw import key
-from chexinstruct.regions import Consensus, clip, consensus, iou
+from chexinstruct.regions import Consensus, consensus, iou, visible_box
 from chexinstruct.reports import POLICIES, find_leaks
 from chexinstruct.schema import Facts, Image, LabelSet, Region, Study
 from chexinstruct.tasks.contract import Context, Drop, Task, task
@@ -56,7 +56,7 @@ def _misplaced(regions: Sequence[Region]) -> str | None:
     for region in regions:
         if region.frame is None:
             return "no_image_size"
-        if clip(region.box, region.frame) is None:
+        if visible_box(region) is None:
             return "box_outside_picture"
     return None
 
@@ -253,19 +253,27 @@ def _diagnosis(
     )
 
 
-def segmentation(key: str, finding: str, title: str) -> Task:
+def _every_region(
+    key: str, finding: str, title: str, *, need: str, form: str, shape: str | None = None
+) -> Task:
     """A task that boxes each drawn region of one finding, or says that there is none.
 
-    Its key in :data:`~chexinstruct.tasks.needs.NEEDS` is the finding's name with ``_masks``.
+    Args:
+        key: of the task.
+        finding: canonical name.
+        title: of the task.
+        need: key of :data:`~chexinstruct.tasks.needs.NEEDS`.
+        form: of the template.
+        shape: what must have been drawn; None: anything.
     """
 
-    @task(key, "fine", title, needs=("images", f"{finding.replace(' ', '_')}_masks"))
+    @task(key, "fine", title, needs=("images", need))
     def facts(study: Study, context: Context) -> Iterator[Facts | Drop]:
         """Box each drawn region of the finding, or say that there is none."""
         sets = [
             s
             for s in context.label_sets()
-            if s.shape == "mask" and s.drawn != "none" and finding in s.findings
+            if s.drawn != "none" and finding in s.findings and shape in (None, s.shape)
         ]
         for image in shown(study):
             drawn = tuple(r for r in study.regions if r.image == image.key and r.label == finding)
@@ -281,7 +289,7 @@ def segmentation(key: str, finding: str, title: str) -> Task:
             else:
                 yield Facts(
                     key=image.key,
-                    form="segment",
+                    form=form,
                     images=(image,),
                     slots={"finding": finding},
                     found=drawn,
@@ -293,8 +301,27 @@ def segmentation(key: str, finding: str, title: str) -> Task:
     return facts
 
 
+def segmentation(key: str, finding: str, title: str) -> Task:
+    """A task on the masks of one finding; its need is the finding's name with ``_masks``."""
+    need = f"{finding.replace(' ', '_')}_masks"
+    return _every_region(key, finding, title, need=need, form="segment", shape="mask")
+
+
 pneumothorax_segmentation = segmentation(
     "pneumothorax_segmentation", "pneumothorax", "Pneumothorax segmentation"
+)
+rib_fracture_segmentation = segmentation(
+    "rib_fracture_segmentation", "rib fracture", "Rib fracture segmentation"
+)
+chest_tube_segmentation = segmentation(
+    "chest_tube_segmentation", "chest tube", "Chest tube segmentation"
+)
+foreign_object_detection = _every_region(
+    "foreign_object_detection",
+    "foreign object",
+    "Foreign object detection",
+    need="foreign_objects",
+    form="detect",
 )
 
 

@@ -24,9 +24,13 @@ def _sets(study: Study, sets: LabelSets) -> list[LabelSet]:
     return [sets[name] for name in study.label_sets]
 
 
-def _drawn(study: Study, sets: LabelSets, shape: str, finding: str | None = None) -> bool:
+def _drawn(
+    study: Study, sets: LabelSets, shape: str | None = None, finding: str | None = None
+) -> bool:
     return any(
-        s.drawn != "none" and s.shape == shape and (finding is None or finding in s.findings)
+        s.drawn != "none"
+        and shape in (None, s.shape)
+        and (finding is None or finding in s.findings)
         for s in _sets(study, sets)
     )
 
@@ -52,6 +56,13 @@ def _section(name: str) -> Callable[[Study, LabelSets], bool]:
 
 def _question(form: str) -> Callable[[Study, LabelSets], bool]:
     return lambda study, sets: any(q.form == form and q.images for q in study.questions)
+
+
+def _masks(finding: str) -> Need:
+    return Need(
+        f"masks of {finding}, or the word that none was found",
+        lambda study, sets: _drawn(study, sets, "mask", finding),
+    )
 
 
 def _region(test: Callable[[Region], bool]) -> Callable[[Study, LabelSets], bool]:
@@ -84,9 +95,12 @@ NEEDS: dict[str, Need] = {
         _region(lambda region: region.label is not None and region.shape == "box"),
     ),
     "phrases": Need("a region with a phrase", _region(lambda region: region.phrase is not None)),
-    "pneumothorax_masks": Need(
-        "masks of pneumothorax, or the word that none was found",
-        lambda s, sets: _drawn(s, sets, "mask", "pneumothorax"),
+    "pneumothorax_masks": _masks("pneumothorax"),
+    "rib_fracture_masks": _masks("rib fracture"),
+    "chest_tube_masks": _masks("chest tube"),
+    "foreign_objects": Need(
+        "regions of foreign objects, or the word that none was found",
+        lambda s, sets: _drawn(s, sets, finding="foreign object"),
     ),
     "findings": Need("a findings section", _section("findings")),
     "impression": Need("an impression", _section("impression")),

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from chexinstruct.patients import age, sex
-from chexinstruct.regions import rle_box, siim_runs_to_rle
 from chexinstruct.release import Columns, PictureIndex, Release, Row
 from chexinstruct.schema import Image, Label, Origin, Region, Study
+from chexinstruct.siim_masks import NONE_DRAWN, siim_masks
 from chexinstruct.source import Parent
 from chexinstruct.vocabulary import view
 
 FINDING = "pneumothorax"
 COLUMNS: Columns = {"image": "ImageId", "mask": "EncodedPixels"}
-NEGATIVE = ("-1", "")
+NEGATIVE = (NONE_DRAWN, "")
 GRID = (1024, 1024)
 """Masks live on the released 1024 x 1024 grid, whatever size the copy at hand has."""
 
@@ -63,7 +63,9 @@ def _study(release: Release, table: str, image: str, path: str | None, rows: lis
     patient = header["PatientID"]
     known = patient.lower() not in NOBODY and patient != image
     width, height = header["Columns"], header["Rows"]
-    masks = _masks(release, table, image, rows)
+    masks = siim_masks(
+        release, table, rows, image=image, finding=FINDING, frame=GRID, none=NEGATIVE
+    )
     return Study(
         source=release.source,
         id=image,
@@ -90,32 +92,8 @@ def _study(release: Release, table: str, image: str, path: str | None, rows: lis
 
 def _header(release: Release, path: str | None) -> dict[str, str]:
     """The attributes of the DICOM file; all blank where there is none."""
-    header = release.dicom_header(path, TAGS) if path and path.lower().endswith(DICOM) else None
-    return {tag: str(header.get(tag) or "").strip() if header else "" for tag in TAGS}
+    return release.dicom_text(path if path and path.lower().endswith(DICOM) else None, TAGS)
 
 
 def _label(masks: tuple[Region, ...]) -> Label:
     return Label(finding=FINDING, state="present" if masks else "absent")
-
-
-def _masks(release: Release, table: str, image: str, rows: list[Row]) -> tuple[Region, ...] | None:
-    """The drawn regions; none without pneumothorax; None when a row is not to be trusted."""
-    negative = [row for row in rows if row["mask"] in NEGATIVE]
-    masks: list[Region] = []
-    sound = True
-    for row in rows:
-        if row["mask"] in NEGATIVE:
-            continue
-        try:
-            rle = siim_runs_to_rle(row["mask"], GRID)
-            box = rle_box(rle, GRID)
-        except ValueError as error:
-            release.reject(table, row.line, "bad_mask", str(error))
-            sound = False
-            continue
-        masks.append(Region(image=image, shape="mask", box=box, frame=GRID, rle=rle, label=FINDING))
-    if negative and len(negative) < len(rows):
-        detail = "no pneumothorax, where another row of the picture draws one"
-        release.reject(table, negative[0].line, "contradictory_rows", detail)
-        sound = False
-    return tuple(masks) if sound else None

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from chexinstruct.synthetic import dicom, encode, radiograph, save
+from chexinstruct.synthetic import crescent, dicom, encode, radiograph, save, siim_runs
 
 VARIANTS = ("stage_2", "stage_1", "both_tables", "png", "png_mirror")
 
@@ -28,24 +28,6 @@ def rectangle(x1: int, y1: int, x2: int, y2: int) -> Mask:
     return mask
 
 
-def crescent(x: float, y: float, width: float, height: float, shift: float) -> Mask:
-    """The part of an oval that the same oval, moved right by ``shift``, does not cover."""
-    rows, columns = np.mgrid[:GRID, :GRID]
-
-    def oval(left: float) -> Mask:
-        across, down = (columns + 0.5 - left) / width, (rows + 0.5 - y) / height
-        return np.asarray(across**2 + down**2 < 0.25)
-
-    return np.asarray(oval(x) & ~oval(x + shift))
-
-
-def runs(mask: Mask) -> str:
-    """The mask as released: pairs of gap and run, column by column."""
-    flat = np.concatenate([[False], mask.ravel(order="F"), [False]])
-    edges = np.flatnonzero(flat[1:] != flat[:-1])
-    return " ".join(map(str, np.diff(edges, prepend=0)[: len(edges)]))
-
-
 class Case(NamedTuple):
     """A picture: its rows in the table and its DICOM header."""
 
@@ -59,32 +41,37 @@ class Case(NamedTuple):
     monochrome1: bool = False
 
 
-RIGHT_APEX = crescent(300, 300, 300, 420, 60)
-LEFT_APEX = crescent(720, 290, 280, 400, -60)
-LEFT_BASE = crescent(740, 560, 260, 420, -40)
+RIGHT_APEX = crescent(GRID, 300, 300, 300, 420, 60)
+LEFT_APEX = crescent(GRID, 720, 290, 280, 400, -60)
+LEFT_BASE = crescent(GRID, 740, 560, 260, 420, -40)
 RECTANGLE = rectangle(100, 200, 150, 260)
 
 CASES: dict[str, Case] = {
     "negative": Case(("-1",), "M", "62", "PA"),
     "negative_blank_before": Case((" -1",), "F", "37", "PA"),
     "negative_empty": Case(("",), "F", "48", "AP"),
-    "rectangle": Case((runs(RECTANGLE),), "M", "24", "PA"),
-    "two_masks": Case((runs(LEFT_APEX), runs(RIGHT_APEX)), "M", "31", "AP"),
+    "rectangle": Case((siim_runs(RECTANGLE),), "M", "24", "PA"),
+    "two_masks": Case((siim_runs(LEFT_APEX), siim_runs(RIGHT_APEX)), "M", "31", "AP"),
     "adjoining": Case(
-        (runs(rectangle(640, 200, 700, 320)), runs(rectangle(700, 220, 760, 400))), "F", "55", "AP"
+        (siim_runs(rectangle(640, 200, 700, 320)), siim_runs(rectangle(700, 220, 760, 400))),
+        "F",
+        "55",
+        "AP",
     ),
-    "left_apex": Case((runs(LEFT_APEX),), "F", "19", "PA", patient="p-one"),
-    "left_apex_later": Case((runs(LEFT_BASE),), "F", "19", "AP", patient="p-one", monochrome1=True),
-    "first_pixel": Case((runs(rectangle(0, 0, 3, GRID)),), "M", "70", "AP"),  # whole columns
-    "no_file": Case((runs(RIGHT_APEX),)),
+    "left_apex": Case((siim_runs(LEFT_APEX),), "F", "19", "PA", patient="p-one"),
+    "left_apex_later": Case(
+        (siim_runs(LEFT_BASE),), "F", "19", "AP", patient="p-one", monochrome1=True
+    ),
+    "first_pixel": Case((siim_runs(rectangle(0, 0, 3, GRID)),), "M", "70", "AP"),  # whole columns
+    "no_file": Case((siim_runs(RIGHT_APEX),)),
     "age_155": Case(("-1",), "M", "155", "PA"),
     "no_patient_id": Case(("-1",), "F", "66", "AP", patient=""),
     "lossless": Case(("-1",), "M", "058Y", "PA"),
-    "odd_values": Case((runs(RIGHT_APEX), "5 10 20"), "M", "44", "PA"),
+    "odd_values": Case((siim_runs(RIGHT_APEX), "5 10 20"), "M", "44", "PA"),
     "past_the_end": Case(("1048570 10",), "F", "52", "PA"),
-    "both": Case(("-1", runs(LEFT_APEX)), "M", "33", "PA"),
+    "both": Case(("-1", siim_runs(LEFT_APEX)), "M", "33", "PA"),
     "stage_1_test_negative": Case(("-1",), "F", "29", "PA", stage_1_test=True),
-    "stage_1_test_positive": Case((runs(LEFT_BASE),), "M", "41", "AP", stage_1_test=True),
+    "stage_1_test_positive": Case((siim_runs(LEFT_BASE),), "M", "41", "AP", stage_1_test=True),
 }
 UNLABELLED = "not_in_the_table"
 MISSING = "no_file"

@@ -266,8 +266,7 @@ def _original_sizes(release: Release) -> dict[str, Frame]:
 
 def _header(release: Release, path: str | None) -> dict[str, str]:
     """The attributes of the DICOM file; all blank where there is none."""
-    header = release.dicom_header(path, TAGS) if path and path.lower().endswith(DICOM) else None
-    return {tag: str(header.get(tag) or "").strip() if header else "" for tag in TAGS}
+    return release.dicom_text(path if path and path.lower().endswith(DICOM) else None, TAGS)
 
 
 def _frame(width: str, height: str) -> Frame | None:
