@@ -62,7 +62,7 @@ abnormality without pneumonia!
 # Lung
 lung opacity = airspace opacity, opacity ~ interstitial lung disease, increased density
 consolidation < lung opacity ~ pneumonia, air bronchogram, infiltration
-infiltration = infiltrate, infiltrates < lung opacity ~ pneumonia
+infiltration = infiltrate, infiltrates < lung opacity ~ pneumonia, lung opacity
 edema = pulmonary edema, lung edema < lung opacity
 pneumonia < lung opacity
 atypical pneumonia < pneumonia ~ COVID-19, interstitial pattern
@@ -100,7 +100,7 @@ pulmonary fibrosis = fibrosis, lung fibrosis ~ fibrotic band, interstitial patte
 fibrotic band
 asbestosis = asbestosis signs ~ interstitial lung disease, pulmonary fibrosis, pleural plaques
 lymphangitic carcinomatosis = lymphangitis carcinomatosa ~ interstitial pattern
-lung lesion < lung opacity ~ lung cyst, mass, granuloma, lung cavity
+lung lesion < lung opacity ~ lung cyst, mass, granuloma, lung cavity, nodule
 nodule or mass = nodule/mass ~ lung opacity, lung lesion, granuloma, lung tumor
 nodule = pulmonary nodule, lung nodule < nodule or mass, lung lesion ~ mass, granuloma
 multiple nodules* < nodule ~ lung metastasis
@@ -147,14 +147,14 @@ loculated fissural effusion < loculated pleural effusion ~ fissure thickening
 empyema < pleural effusion
 costophrenic angle blunting ~ pleural thickening
 pneumothorax
-hydropneumothorax < pneumothorax, pleural effusion ~ air-fluid level
+hydropneumothorax < pneumothorax, pleural effusion ~ air-fluid level, pneumothorax
 pleural thickening < other pleural abnormality ~ pleural plaques
 apical pleural thickening < pleural thickening
 calcified pleural thickening < pleural thickening, calcification ~ pleural plaques
 pleural plaques* < other pleural abnormality
 calcified pleural plaques* < pleural plaques, calcification ~ pleural thickening
 pleural mass < mass, other pleural abnormality
-other pleural abnormality! = pleural other
+other pleural abnormality! = pleural other ~ pleural thickening
 fissural abnormality! = fissure
 fissure thickening ~ pleural thickening
 minor fissure thickening < fissure thickening ~ pleural thickening
@@ -220,7 +220,7 @@ vascular hilar enlargement < hilar enlargement ~ hilar congestion, enlarged pulm
 hilar congestion ~ edema, heart failure
 
 # Bone, soft tissue and chest wall
-fracture ~ rib fracture
+fracture ~ rib fracture, clavicle fracture
 rib fracture = acute rib fracture < fracture
 rib fracture with callus = callus rib fracture < rib fracture
 clavicle fracture < fracture

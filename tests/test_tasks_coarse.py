@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from task_context import FakeContext, FakePolicies, over_seeds, run
 
 from chexinstruct.schema import Comparison, Facts, Image, Label, LabelSet, Region, Study
@@ -288,6 +289,28 @@ def test_no_free_list_where_blank_means_nothing_or_another_set_shows_more() -> N
     assert not [f for f in many(study(*present("pneumothorax")), part) if f.form == "free_list"]
 
 
+def test_no_free_list_of_nothing_where_the_source_says_that_there_is_something() -> None:
+    for state in ("absent", "uncertain"):
+        made = study(Label(finding="no finding", state=state))
+        assert not [f for f in many(made) if f.form == "free_list"]
+        # the list with options says no more than it knows
+        assert {f.answers for f in many(made) if f.form == "list"} == {("none of these",)}
+        found = [f for f in many(study(*made.labels, *present("hernia"))) if f.form == "free_list"]
+        assert {f.answers for f in found} == {("hernia",)}
+
+
+def test_a_set_that_is_context_makes_no_question_and_no_negative() -> None:
+    context = label_set(name="context", findings=("fracture",), role="context")
+    made = study(Label(finding="fracture"), label_sets=("context",))
+    sets = {"context": context, "findings": label_set()}
+    assert not NEEDS["labels"].holds(made, sets)
+    both = study(Label(finding="fracture"), label_sets=("findings", "context"))
+    assert NEEDS["labels"].holds(both, sets)
+    found = states(both, sets["findings"], FakePolicies())
+    assert "hernia" in found.absent and "rib fracture" not in found.absent
+    assert not found.complete
+
+
 def test_a_long_list_keeps_every_present_finding_and_as_many_options_as_letters() -> None:
     long = label_set(findings=specific(tuple(FINDINGS)))
     made = study(*present("hernia", "scoliosis"))
@@ -501,6 +524,14 @@ def test_only_studies_with_both_views_stand_in_the_pool() -> None:
     assert view_matching.pools is not None
     assert tuple(view_matching.pools(PAIR)) == ("lateral",)
     assert not view_matching.pools(study(images=(image("l", "LL"),)))
+
+
+def test_pictures_of_a_parent_are_matched_there() -> None:
+    assert view_matching.pools is not None
+    borrowed = study(images=tuple(replace(i, release="parent") for i in PAIR.images))
+    assert not view_matching.pools(borrowed)
+    assert not NEEDS["frontal_and_lateral"].holds(borrowed, {})
+    assert NEEDS["frontal_and_lateral"].holds(PAIR, {})
 
 
 # ------------------------------------------------------------------------------------ rendering

@@ -121,9 +121,10 @@ class StudyContext:
         return Draw(key(rules.seed, self._task.key, view.source, self.study.id, *names))
 
     def label_sets(self) -> Sequence[LabelSet]:
-        """The label sets that were applied to the study."""
+        """The label sets that were applied to the study and may be asked about."""
         if self._sets is None:
-            self._sets = [self._view.label_sets[name] for name in self.study.label_sets]
+            sets = (self._view.label_sets[name] for name in self.study.label_sets)
+            self._sets = [label_set for label_set in sets if label_set.role == "asked"]
         return self._sets
 
     def prior(self) -> Study | None:

@@ -57,3 +57,6 @@ class LabelSet(Record, frozen=True, kw_only=True):
     """Which present findings carry regions: none, some, or every one of them."""
     shape: Literal["box", "mask", "mixed"] | None = None
     """What was drawn; ``mixed``: boxes, ellipses or polygons, as the reader chose."""
+    role: Literal["asked", "context"] = "asked"
+    """``context``: no question is about this set, because another source owns its findings; what it
+    says is present keeps other findings from being called absent."""

@@ -11,7 +11,7 @@ from chexinstruct.draw import Draw
 from chexinstruct.schema import VARIED, Facts, Image, LabelSet, Study
 from chexinstruct.tasks.contract import Context, Drop, task
 from chexinstruct.tasks.labels import specific, states
-from chexinstruct.tasks.needs import states_view
+from chexinstruct.tasks.needs import own_pair, states_view
 from chexinstruct.tasks.pictures import frontal, laterals, shown
 
 NONE_OF_THESE = "none of these"
@@ -244,7 +244,7 @@ def _view(image: Image, view: str, draw: Draw) -> Facts:
 
 
 def _pools(study: Study) -> Sequence[str]:
-    return ("lateral",) if frontal(study) and laterals(study) else ()
+    return ("lateral",) if own_pair(study) else ()
 
 
 @task(

@@ -54,7 +54,7 @@ class Context(Protocol):
         """Chance seeded by (corpus seed, task, source, study, names)."""
 
     def label_sets(self) -> Sequence[LabelSet]:
-        """The label sets that were applied to the study."""
+        """The label sets that were applied to the study and may be asked about."""
 
     def prior(self) -> Study | None:
         """The person's study just before this one, of the same source and split."""

@@ -23,7 +23,8 @@ class States(Record, frozen=True, kw_only=True):
     disputed: tuple[str, ...]
     """Some readers say yes, but not most of them; or a region stands against the labels."""
     complete: bool
-    """True: ``present`` is all that the study is known to show, in this label set or any other."""
+    """True: ``present`` is all that the study is known to show, in this label set or any other. So
+    it is not if nothing is present and the source does not take the study for normal."""
 
 
 @lru_cache(maxsize=4096)
@@ -63,12 +64,14 @@ def states(
             whole study.
     """
     votes: dict[str, set[str | None]] = {}
+    abnormal = False
     denied: set[str] = set()
     unsure: set[str] = set()
     for label in study.labels:
         if image is not None and label.image is not None and label.image != image:
             continue
         if label.finding == NO_FINDING and NO_FINDING not in label_set.findings:
+            abnormal |= label.state != "present"
             continue
         state = label.state
         if state == "uncertain":
@@ -96,7 +99,9 @@ def states(
         absent=deniable if blank_is_absent else tuple(f for f in deniable if f in denied),
         uncertain=tuple(f for f in open_ if f in unsure and f not in votes),
         disputed=tuple(f for f in open_ if f not in unsure or f in votes),
-        complete=label_set.blank == "absent" and len(possible) == len(present),
+        complete=label_set.blank == "absent"
+        and len(possible) == len(present)
+        and bool(present or not abnormal),
     )
 
 

@@ -21,7 +21,7 @@ class Need:
 
 
 def _sets(study: Study, sets: LabelSets) -> list[LabelSet]:
-    return [sets[name] for name in study.label_sets]
+    return [sets[name] for name in study.label_sets if sets[name].role == "asked"]
 
 
 def _drawn(
@@ -50,6 +50,15 @@ def states_view(image: Image) -> bool:
     return image.view is not None and image.view_source != "inferred" and image.release is None
 
 
+def own_pair(study: Study) -> bool:
+    """Whether the study has a frontal and a lateral picture, none of them taken over from a parent.
+
+    The parent's pictures are matched there.
+    """
+    own = all(image.release is None for image in study.images)
+    return own and bool(frontal(study) and laterals(study))
+
+
 def _section(name: str) -> Callable[[Study, LabelSets], bool]:
     return lambda study, sets: name in own_sections(study)
 
@@ -73,12 +82,12 @@ NEEDS: dict[str, Need] = {
     "images": Need("a current picture", lambda s, sets: bool(shown(s))),
     "view": Need("a picture of stated projection", lambda s, sets: any(map(states_view, shown(s)))),
     "frontal_and_lateral": Need(
-        "a frontal and a lateral picture",
-        lambda s, sets: bool(frontal(s) and laterals(s)),
+        "a frontal and a lateral picture of its own",
+        lambda s, sets: own_pair(s),
     ),
     "labels": Need(
         "labels of a label set that was applied to it",
-        lambda s, sets: bool(s.label_sets),
+        lambda s, sets: bool(_sets(s, sets)),
     ),
     "boxes": Need(
         "boxes of the findings that were looked for",

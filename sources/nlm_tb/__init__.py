@@ -1,0 +1,1 @@
+"""The tuberculosis sets of the US National Library of Medicine."""
