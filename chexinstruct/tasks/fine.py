@@ -9,7 +9,7 @@ import msgspec
 from chexinstruct.draw import key
 from chexinstruct.regions import Consensus, consensus, iou, visible_box
 from chexinstruct.reports import POLICIES, find_leaks
-from chexinstruct.schema import Facts, Image, LabelSet, Region, Study
+from chexinstruct.schema import VARIED, Facts, Image, LabelSet, Region, Study
 from chexinstruct.tasks.contract import Context, Drop, Task, task
 from chexinstruct.tasks.labels import readers, specific, states
 from chexinstruct.tasks.pictures import shown
@@ -112,7 +112,7 @@ def abnormality_detection(study: Study, context: Context) -> Iterator[Facts | Dr
                 images=(image,),
                 found=agreed.regions,
                 named="label",
-                balance="picture/present" if agreed.regions else "picture/absent",
+                balance=f"picture/{VARIED if agreed.regions else 'none'}",
             )
 
 
