@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import dropwhile
 
 from chexinstruct.reports.cues import FINDING
-from chexinstruct.reports.sentences import sentences
 
 _OWN_HEADER = re.compile(
     r"\s*(?:NARRATIVE|(?:CLINICAL )?HISTORY|COMPARISON|TECHNIQUE|PROCEDURE COMMENTS"
@@ -43,8 +43,8 @@ def clean_chexpert_plus(sections: Mapping[str, str]) -> dict[str, str]:
 
     A section ends where the first of these begins. White space runs become one blank; sections
     without text are absent. Where there are no findings, those that stand in the narrative are
-    taken: what follows its title, if it speaks of the patient in sentences and the narrative is
-    not the whole report. The narrative is mostly a title alone, and is itself no section.
+    taken: from the first sentence that states something of the patient, after the title, unless
+    the narrative is a whole report. It is mostly a title alone, and is itself no section.
 
     Args:
         sections: Text by section name (``findings``, ``impression``, ...), and ``narrative``.
@@ -55,9 +55,9 @@ def clean_chexpert_plus(sections: Mapping[str, str]) -> dict[str, str]:
             cleaned[name] = cut
     narrative = sections.get("narrative", "")
     if "findings" not in cleaned and "IMPRESSION" not in narrative:
-        found = _TITLE.sub("", _cut(narrative), count=1)
-        if any(_states(sentence) for sentence in sentences(found)):
-            cleaned["findings"] = found
+        told = re.split(r"(?<=[.?!]) ", _TITLE.sub("", _cut(narrative), count=1))
+        if body := " ".join(dropwhile(lambda sentence: not _states(sentence), told)):
+            cleaned["findings"] = body
     return cleaned
 
 

@@ -178,9 +178,10 @@ def _study(
         # The rows of a study repeat its report with dates and names of their own: one is taken.
         row = min(rows, key=lambda row: (row["flag"] != "Frontal", row["view"]))
         report, race = _report(path, row), row["race"]
-        said = {row["view"]: mined.pop(_name(key, row["view"]), None) for row in rows}[row["view"]]
-        if said is not None and not label_set and report and "impression" in report.sections:
-            label_set, labels = "chexbert", said
+        said = {row["view"]: mined.pop(_name(key, row["view"]), None) for row in rows}
+        concluded = report is not None and "impression" in report.sections
+        if len(tables) == 1 and concluded and (found := said[row["view"]]) is not None:
+            label_set, labels = "chexbert", found
     path, _, rows = tables[0]
     return Study(
         source=release.source,
