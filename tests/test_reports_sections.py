@@ -261,6 +261,10 @@ def test_clean_chexpert_plus(text: str, cleaned: str | None) -> None:
         ("CHEST DATED 1-2-08 AT 0345 HOURS:\nTHE HEART IS ENLARGED.", "THE HEART IS ENLARGED."),
         ("CHEST: 1/2/2008 COMPARISON: None. There is no edema.", "There is no edema."),
         ("The lungs are clear. No effusion is seen.", "The lungs are clear. No effusion is seen."),
+        (
+            "Lungs are clear. Bones: there are no fractures.",
+            "Lungs are clear. Bones: there are no fractures.",
+        ),
         ("CHEST: 1/2/2008 The lungs are clear. IMPRESSION: Normal.", None),
     ],
 )

@@ -55,7 +55,9 @@ def clean_chexpert_plus(sections: Mapping[str, str]) -> dict[str, str]:
             cleaned[name] = cut
     narrative = sections.get("narrative", "")
     if "findings" not in cleaned and "IMPRESSION" not in narrative:
-        told = re.split(r"(?<=[.?!]) ", _TITLE.sub("", _cut(narrative), count=1))
+        text = _cut(narrative)
+        title = _TITLE.match(text)
+        told = re.split(r"(?<=[.?!]) ", text[title.end() :] if title else text)
         if body := " ".join(dropwhile(lambda sentence: not _states(sentence), told)):
             cleaned["findings"] = body
     return cleaned
