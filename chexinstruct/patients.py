@@ -17,10 +17,14 @@ _PER_YEAR = {"": 1, "Y": 1, "M": 12, "W": 52, "D": 365}
 
 
 def sex(text: str) -> Sex | None:
-    """F, M or O (DICOM PS3.3 C.7.1.1); None for anything else."""
+    """F, M or O (DICOM PS3.3 C.7.1.1), also from ``Female`` and ``Male``; else None."""
     match text.strip().upper():
-        case "F" | "M" | "O" as known:
-            return known
+        case "F" | "FEMALE":
+            return "F"
+        case "M" | "MALE":
+            return "M"
+        case "O":
+            return "O"
     return None
 
 

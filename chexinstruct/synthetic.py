@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,22 @@ def save(folder: Path, files: dict[str, bytes | str]) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def csv_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table as text, cells quoted where they have to be."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows([header, *rows])
+    return buffer.getvalue()
+
+
+def label_cells(labels: str, columns: Sequence[str]) -> list[str]:
+    """``+Edema -Fracture ?Pneumonia`` as the CheXpert labeler's cells, blank where not named."""
+    values = {"+": "1.0", "-": "0.0", "?": "-1.0"}
+    found = {
+        name: value for sign, value in values.items() for name in columns if sign + name in labels
+    }
+    return [found.get(name, "") for name in columns]
 
 
 def dicom(

@@ -167,6 +167,22 @@ def test_grouped_equals_sorting_in_memory(
     assert lines == [[row.line for row in group] for _, group in naive]
 
 
+def test_grouped_by_a_part_of_a_cell(tmp_path: Path) -> None:
+    """Study 10 comes after study 9, and a row without the part is left out."""
+    text = "path\ntrain/p1/study10/a.jpg\nother/p1/study9/a.jpg\nnone\ntrain/p1/study10/b.jpg\n"
+    demo = release(tmp_path, "t.csv", text)
+
+    def derive(row: dict[str, str]) -> dict[str, str] | None:
+        _, _, number = row["path"].partition("study")
+        return {"study": number.partition("/")[0].zfill(4)} if number else None
+
+    groups = demo.grouped("t.csv", {"path": "path"}, by="study", derive=derive)
+    assert [(key, [row.line for row in rows]) for key, rows in groups] == [
+        (("0009",), [3]),
+        (("0010",), [2, 5]),
+    ]
+
+
 def test_grouped_holds_no_more_than_its_memory(tmp_path: Path) -> None:
     n, keys, filler = 12_000, 500, "x" * 2000  # 24 MB
     text = "study,n,text\n" + "".join(f"s{i * 7919 % keys:03d},{i},{filler}\n" for i in range(n))

@@ -1,4 +1,4 @@
-"""Sections of MIMIC-CXR and Open-i reports."""
+"""Sections of MIMIC-CXR, Open-i and CheXpert Plus reports."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chexinstruct.reports import SECTIONS, clean_openi, section_mimic
+from chexinstruct.reports import SECTIONS, clean_chexpert_plus, clean_openi, section_mimic
 from chexinstruct.reports.hand_rules import MISNAMED, RANGES
 
 
@@ -212,3 +212,64 @@ def test_clean_openi(name: str, text: str, cleaned: str | None) -> None:
 
 def test_clean_openi_takes_missing_sections() -> None:
     assert clean_openi({"findings": None, "comparison": "None."}) == {"comparison": "None."}
+
+
+CODE = "4-POSSIBLE SIGNIFICANT FINDING, MAY NEED ACTION"
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        (
+            "\n\n1. Small effusion,\r\nunchanged.\n\n2. No edema.\n",
+            "1. Small effusion, unchanged. 2. No edema.",
+        ),
+        ("Clear lungs.\nEND OF IMPRESSION:\n", "Clear lungs."),
+        ("Clear lungs. End of impression is near.", None),
+        ("Clear lungs. SUMMARY: 1-NORMAL", "Clear lungs."),
+        ("Clear lungs.\nACCESSION NUMBER: 123", "Clear lungs."),
+        ("Clear lungs.\nThis report has been anonymized. All dates are shifted.", "Clear lungs."),
+        ("CLEAR LUNGS.\nI HAVE PERSONALLY REVIEWED THE IMAGES.", "CLEAR LUNGS."),
+        ("Clear lungs. I, the teaching physician, agree.", "Clear lungs."),
+        (f"1. Nodule.\n\n{CODE}\n", "1. Nodule."),
+        (f"1. Nodule {CODE}", "1. Nodule"),
+        ("2. NODULE.\n2-ABNORMALITY, PREVIOUSLY REPORTED", "2. NODULE."),
+        # hyphens after digits that begin no code
+        ("A 3-CM NODULE, ABNORMAL. 2-VIEW CHEST.", None),
+        ("T1-NORMAL. 12-LEAD PACEMAKER.", None),
+        ("1-STABLE CARDIOMEGALY. 2-EDEMA.", None),
+        # a header of its own goes, a second one ends the section
+        ("IMPRESSION: Clear lungs. IMPRESSION: Normal abdomen.", "Clear lungs."),
+        ("FINDINGS AND IMPRESSION: Clear lungs.", "Clear lungs."),
+        (f" {CODE}", ""),
+        ("\n", ""),
+    ],
+)
+def test_clean_chexpert_plus(text: str, cleaned: str | None) -> None:
+    expected = text if cleaned is None else cleaned
+    found = clean_chexpert_plus({"impression": text})
+    assert found == ({"impression": expected} if expected else {})
+
+
+@pytest.mark.parametrize(
+    ("narrative", "findings"),
+    [
+        ("RADIOGRAPHIC EXAMINATION OF THE CHEST: 8/6/2014 09:30", None),
+        ("CHEST, 2 VIEWS: 8/6/2014.", None),
+        ("PORTABLE CHEST AND RIBS.", None),
+        ("CHEST 1/2/2008 9:05 AM\n\nThe lungs are clear.", "The lungs are clear."),
+        ("CHEST DATED 1-2-08 AT 0345 HOURS:\nTHE HEART IS ENLARGED.", "THE HEART IS ENLARGED."),
+        ("CHEST: 1/2/2008 COMPARISON: None. There is no edema.", "There is no edema."),
+        ("The lungs are clear. No effusion is seen.", "The lungs are clear. No effusion is seen."),
+        (
+            "Lungs are clear. Bones: there are no fractures.",
+            "Lungs are clear. Bones: there are no fractures.",
+        ),
+        ("CHEST: 1/2/2008 The lungs are clear. IMPRESSION: Normal.", None),
+    ],
+)
+def test_findings_that_stand_in_the_narrative(narrative: str, findings: str | None) -> None:
+    expected = {"findings": findings} if findings else {}
+    assert clean_chexpert_plus({"narrative": narrative, "findings": " "}) == expected
+    own = {"narrative": narrative, "findings": "Rib fractures."}
+    assert clean_chexpert_plus(own) == {"findings": "Rib fractures."}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import merge
 from itertools import chain, groupby
 from operator import itemgetter
@@ -24,6 +24,17 @@ _BESIDES = 250
 """Bytes of an item besides its cells."""
 _BLOCK = 32 << 10
 """Bytes from which a block is full. Merging holds a block of each run."""
+
+
+def derived(
+    rows: Iterable[Row], derive: Callable[[Row], Mapping[str, str] | None]
+) -> Iterator[Row]:
+    """The rows with the cells that ``derive`` gives; those for which it gives None are left out."""
+    for row in rows:
+        cells = derive(row)
+        if cells is not None:
+            row.update(cells)
+            yield row
 
 
 def grouped(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -226,6 +226,7 @@ class Release:
         columns: Columns | None,
         *,
         by: str | tuple[str, ...],
+        derive: Callable[[Row], Mapping[str, str] | None] | None = None,
         optional: Columns = {},  # noqa: B006  never changed
         delimiter: str | None = None,
         encoding: str = _UTF8,
@@ -235,8 +236,13 @@ class Release:
 
         For tables whose rows of one key lie apart. Memory is bounded by about ``memory_mb`` and
         the largest group; the rest is spilled to a private temporary file, as large as the table.
+
+        ``derive`` gives further cells of a row, the same for every row, where the key stands
+        inside a cell (``train/patient00001/study1/...``); None leaves the row out.
         """
         rows = self.table(path, columns, optional=optional, delimiter=delimiter, encoding=encoding)
+        if derive is not None:
+            rows = grouping.derived(rows, derive)
         return grouping.grouped(rows, (by,) if isinstance(by, str) else by, memory_mb)
 
     # Text and JSON; .gz is unpacked

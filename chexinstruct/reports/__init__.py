@@ -1,6 +1,7 @@
 """Free-text reports: sections, sentences, and the filters that keep a target to its pictures."""
 
 from chexinstruct.reports.candid import section_candid
+from chexinstruct.reports.chexpert import clean_chexpert_plus
 from chexinstruct.reports.cues import LEAK_CLASSES, LeakClass
 from chexinstruct.reports.leaks import (
     POLICIES,
@@ -27,6 +28,7 @@ __all__ = [
     "Sectioned",
     "by_organ",
     "clauses",
+    "clean_chexpert_plus",
     "clean_openi",
     "filter_text",
     "find_leaks",

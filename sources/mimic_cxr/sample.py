@@ -6,14 +6,13 @@ picture ``n`` of study ``s`` is ``<s>-n-n-n-n`` with ``n`` in eight digits.
 
 from __future__ import annotations
 
-import csv
 import gzip
 import io
 import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chexinstruct.synthetic import dicom, encode, radiograph, save
+from chexinstruct.synthetic import csv_table, dicom, encode, label_cells, radiograph, save
 
 from .texts import REPORTS
 
@@ -226,13 +225,6 @@ def _reports(folder: Path, variant: str) -> None:
     save(folder, {f"{root}mimic-cxr-reports.zip": buffer.getvalue()})
 
 
-def _csv(header: list[str], rows: list[list[object]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerows([header, *rows])
-    return buffer.getvalue()
-
-
 def _metadata() -> str:
     header = ["dicom_id", "subject_id", "study_id", "PerformedProcedureStepDescription"]
     header += ["ViewPosition", "Rows", "Columns", "StudyDate", "StudyTime"]
@@ -248,7 +240,7 @@ def _metadata() -> str:
             orientation = "Recumbent" if view == "AP" else "Erect"
             row = [name, exam.subject, exam.study, title, view, height, width, exam.date]
             rows.append([*row, exam.time, title.title(), code, orientation])
-    return _csv(header, rows)
+    return csv_table(header, rows)
 
 
 def _split() -> str:
@@ -258,33 +250,22 @@ def _split() -> str:
         if exam.split
         for number in range(1, len(exam.views) + 1)
     ]
-    return _csv(["dicom_id", "study_id", "subject_id", "split"], rows)
-
-
-def _cells(labels: str) -> list[str]:
-    """``+Edema -Fracture ?Pneumonia`` as cells of the label tables."""
-    values = {"+": "1.0", "-": "0.0", "?": "-1.0"}
-    found = {}
-    for sign, value in values.items():
-        for finding in FINDINGS:
-            if sign + finding in labels:
-                found[finding] = value
-    return [found.get(finding, "") for finding in FINDINGS]
+    return csv_table(["dicom_id", "study_id", "subject_id", "split"], rows)
 
 
 def _labels() -> str:
     rows: list[list[object]] = [
-        [exam.subject, exam.study, *_cells(LABELS[exam.study])]
+        [exam.subject, exam.study, *label_cells(LABELS[exam.study], FINDINGS)]
         for exam in EXAMS
         if exam.study in LABELS
     ]
-    return _csv(["subject_id", "study_id", *FINDINGS], rows)
+    return csv_table(["subject_id", "study_id", *FINDINGS], rows)
 
 
 def _radiologist() -> str:
     header = ["Airspace Opacity" if name == "Lung Opacity" else name for name in FINDINGS]
-    rows: list[list[object]] = [[study, *_cells(text)] for study, text in RADIOLOGIST.items()]
-    return _csv(["study_id", *header], rows)
+    rows = [[str(study), *label_cells(text, FINDINGS)] for study, text in RADIOLOGIST.items()]
+    return csv_table(["study_id", *header], rows)
 
 
 def _records() -> str:
@@ -293,4 +274,4 @@ def _records() -> str:
         for exam in EXAMS
         for name in (dicom_id(exam.study, n) for n in range(1, len(exam.views) + 1))
     ]
-    return _csv(["subject_id", "study_id", "dicom_id", "path"], rows)
+    return csv_table(["subject_id", "study_id", "dicom_id", "path"], rows)

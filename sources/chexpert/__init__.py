@@ -1,0 +1,1 @@
+"""CheXpert and CheXpert Plus."""
