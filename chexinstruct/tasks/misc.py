@@ -49,7 +49,7 @@ def _told(study: Study) -> Iterator[_Told]:
 def _shown_text(told: _Told, policies: Policies, images: Sequence[Image]) -> Filtered | Drop:
     """Report text filtered as a target of the pictures; captions as they are."""
     if told.kind != "caption":
-        return target(told.text, "image_target", policies, images=images)
+        return target(told.text, "image_target", policies, images=images, language=told.language)
     kept = Filtered(" ".join(told.text.split()), {})
     return kept if kept.usable else Drop(reason="too_short")
 

@@ -79,11 +79,20 @@ def indication(study: Study, policies: Policies) -> str | Drop:
     ageless = " ".join(_MASKED_AGE.sub("", text).split())
     if ageless != text:
         text = ageless[:1].upper() + ageless[1:]
-    kept = filter_text(text, _INDICATION_LEAKS)
+    kept = filter_text(text, _INDICATION_LEAKS, language=_report(study).language)
     if kept.text:
         return kept.text
     masked = "deidentified" in kept.dropped
     return Drop(reason="masked_indication" if masked else "empty_indication")
+
+
+def _named_language(report: Report) -> dict[str, str] | Drop:
+    """The slot ``language``, where the answer is in another one than English."""
+    if report.language == "en":
+        return {}
+    if report.language not in LANGUAGES:
+        return Drop(reason="unnamed_language")
+    return {"language": LANGUAGES[report.language]}
 
 
 def generation(key: str, section: str, title: str, *, with_indication: bool = False) -> Task:
@@ -98,19 +107,23 @@ def generation(key: str, section: str, title: str, *, with_indication: bool = Fa
     def facts(study: Study, context: Context) -> Iterator[Facts | Drop]:
         """Write one section of the report from the pictures of the study."""
         report, images = _report(study), shown(study)
-        slots: dict[str, str] = {}
-        if report.language != "en":
-            if report.language not in LANGUAGES:
-                yield Drop(reason="unnamed_language")
-                return
-            slots["language"] = LANGUAGES[report.language]
+        slots = _named_language(report)
+        if isinstance(slots, Drop):
+            yield slots
+            return
         if with_indication:
             reason = indication(study, context.policies)
             if isinstance(reason, Drop):
                 yield reason
                 return
             slots["indication"] = reason
-        kept = target(report.sections[section], "image_target", context.policies, images=images)
+        kept = target(
+            report.sections[section],
+            "image_target",
+            context.policies,
+            images=images,
+            language=report.language,
+        )
         if isinstance(kept, Drop):
             yield kept
             return
@@ -161,11 +174,15 @@ def progression(key: str, section: str, title: str) -> Task:
     def facts(study: Study, context: Context) -> Iterator[Facts | Drop]:
         """Write a section with its comparisons, from a prior and a current picture."""
         report = _report(study)
+        slots = _named_language(report)
+        if isinstance(slots, Drop):
+            yield slots
+            return
         prior = context.prior()
         if prior is None:
             yield Drop(reason="no_prior")
             return
-        if not has_change_cue(report.sections[section]):
+        if not has_change_cue(report.sections[section], report.language):
             yield Drop(reason="no_change_cue")
             return
         if _NO_COMPARISON.match(report.sections.get("comparison", "")):
@@ -175,17 +192,19 @@ def progression(key: str, section: str, title: str) -> Task:
         if images is None:
             yield Drop(reason="no_common_view")
             return
-        kept = target(report.sections[section], "progression", context.policies)
+        kept = target(
+            report.sections[section], "progression", context.policies, language=report.language
+        )
         if isinstance(kept, Drop):
             yield kept
-        elif not has_change_cue(kept.text):
+        elif not has_change_cue(kept.text, report.language):
             yield Drop(reason="change_cue_filtered")
         else:
             yield Facts(
                 key=section,
-                form="compare",
+                form="compare_in_language" if "language" in slots else "compare",
                 images=images,
-                slots={"answer": kept.text},
+                slots=slots | {"answer": kept.text},
                 answers=(kept.text,),
                 language=report.language,
                 report_form=report.form,
@@ -214,23 +233,26 @@ def findings_summarization(study: Study, context: Context) -> Iterator[Facts | D
     report = _report(study)
     impression = report.sections["impression"]
     if context.policies.text == "clean" and (
-        leaks := find_leaks(impression, POLICIES["summarization"])
+        leaks := find_leaks(impression, POLICIES["summarization"], language=report.language)
     ):
         yield Drop(reason=f"leak_{leaks[0]}")
         return
-    findings = target(report.sections["findings"], "summarization", context.policies)
+    language = report.language
+    findings = target(
+        report.sections["findings"], "summarization", context.policies, language=language
+    )
     if isinstance(findings, Drop):
         yield findings
         return
-    summary = target(impression, "summarization", context.policies)
+    summary = target(impression, "summarization", context.policies, language=language)
     if isinstance(summary, Drop):
         yield summary
     elif _sentence_set(findings.text) <= _sentence_set(summary.text):
         yield Drop(reason="repeats_findings")
     elif (
         context.policies.text == "clean"
-        and has_change_cue(summary.text)
-        and not find_leaks(findings.text, _PRIOR)
+        and has_change_cue(summary.text, language)
+        and not find_leaks(findings.text, _PRIOR, language=language)
     ):
         # Nothing in the findings tells of the change that the impression speaks of.
         yield Drop(reason="leak_prior")
@@ -240,7 +262,7 @@ def findings_summarization(study: Study, context: Context) -> Iterator[Facts | D
             form="summarize",
             slots={"findings": findings.text, "answer": summary.text},
             answers=(summary.text,),
-            language=report.language,
+            language=language,
             report_form=report.form,
             dropped_sentences=dropped_sentences(findings),
         )
