@@ -1,5 +1,6 @@
 """Free-text reports: sections, sentences, and the filters that keep a target to its pictures."""
 
+from chexinstruct.reports.bimcv import clean_bimcv
 from chexinstruct.reports.cues import LEAK_CLASSES, LeakClass
 from chexinstruct.reports.leaks import (
     POLICIES,
@@ -21,6 +22,7 @@ __all__ = [
     "LeakClass",
     "Section",
     "Sectioned",
+    "clean_bimcv",
     "clean_openi",
     "filter_text",
     "find_leaks",
