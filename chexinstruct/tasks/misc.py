@@ -95,6 +95,8 @@ def _wrong_text(
             if found is None:
                 if alike(right, wrong.text) < ALIKE:
                     return wrong
+            elif told.language != "en" and wrong.dropped:
+                continue  # what makes it wrong may be what was taken out
             elif is_wrong(wrong.text, found, told.language):
                 return wrong
     return None
