@@ -24,6 +24,7 @@ EXPECTED = {
     "not_a_radiograph": 3,
     "other_body_part": 1,
     "wrong_tone": 1,
+    "no_sidecar": 1,
     "ct_only_session": 1,
     "session_without_radiograph": 3,
     "duplicate_row": 1,
@@ -39,18 +40,24 @@ read = partial(read_release, "bimcv_covid19")
 
 
 @pytest.fixture(scope="module")
-def studies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Study]:
-    """The studies of the publisher's layout by session."""
+def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The publisher's layout; tests leave it as it is."""
     folder = tmp_path_factory.mktemp("release")
     sample.write(folder)
-    found, _ = read(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def studies(official: Path) -> dict[str, Study]:
+    """The studies of the publisher's layout by session."""
+    found, _ = read(official)
     return {study.id.rpartition("-")[2]: study for study in found.values()}
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    sample.write(tmp_path)
-    return tmp_path
+def folder(official: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    return shutil.copytree(official, tmp_path / "copy")
 
 
 def states(study: Study) -> dict[str, str]:

@@ -90,15 +90,17 @@ def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
         orders = order({s: _moments(release, exam, known) for s, exam in exams.items()})
         for session, exam in exams.items():
             said = told.get(session)
+            origin = said.origin if said else Origin(file=exam.places[0])
             if said and said.excluded:
                 detail = "labelled exclude: not a chest radiograph that could be read"
-                where = said.origin
-                release.reject(where.file, where.row, "excluded_by_label", detail, expected=True)
+                release.reject(origin.file, origin.row, "excluded_by_label", detail, expected=True)
                 continue
             if said and exam.other:
                 detail = "the session also holds CT, which its report may be of; set aside"
-                where = said.origin
-                release.reject(where.file, where.row, "report_beside_ct", detail, expected=True)
+                release.reject(origin.file, origin.row, "report_beside_ct", detail, expected=True)
+            for stem, path in exam.pictures.items():
+                if path and stem not in known:
+                    release.reject(path, None, "no_sidecar", "tone unknown", expected=True)
             report = None if exam.other else _report(release, said, english.get(session))
             found = labels(said, offered, unknown) if said and not exam.other else ()
             first = next((known[stem] for stem in exam.pictures if stem in known), NOTHING)
@@ -114,12 +116,12 @@ def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
                 report=report,
                 label_sets=(LABEL_SET,) if found else (),
                 labels=found,
-                origin=said.origin if said else Origin(file=exam.places[0]),
+                origin=origin,
                 language=report.language if report else "en",
             )
-    for name, where_all in unknown.items():
-        detail = f"{name[:60]!r} in {len(where_all)} reports"
-        release.reject(where_all[0].file, where_all[0].row, "unknown_finding", detail)
+    for name, where in unknown.items():
+        detail = f"{name[:60]!r} in {len(where)} reports"
+        release.reject(where[0].file, where[0].row, "unknown_finding", detail)
 
 
 def _sessions(release: Release, known: Mapping[str, Sidecar]) -> dict[Session, Found]:
