@@ -1,4 +1,4 @@
-"""Facts of a patient as tables and DICOM headers spell them."""
+"""Facts of a patient and of a study as tables and DICOM headers spell them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ Sex = Literal["F", "M", "O"]
 OLDEST = 110
 """Years; what lies above is an error of the release (the 2017 table of ChestX-ray14 has 414)."""
 
+_DATE, _TIME = re.compile(r"\d{8}"), re.compile(r"\d{1,6}(?:\.\d*)?")
 _AGE = re.compile(r"(\d+)([YMWD]?)")
 _PER_YEAR = {"": 1, "Y": 1, "M": 12, "W": 52, "D": 365}
 
@@ -45,3 +46,19 @@ def age(
         release.reject(file, row, "implausible_age", "age set aside", expected=True)
         return None
     return years
+
+
+def moment(date: str, time: str) -> str | None:
+    """Date and time as a text that sorts (DICOM PS3.5 6.2); None where either is missing.
+
+    Tables keep times as numbers, so that leading zeros are lost: 80556.875 is 08:05:56.875.
+
+    Raises:
+        ValueError: not ``YYYYMMDD`` and ``HHMMSS.ffffff``.
+    """
+    if not (date and time):
+        return None
+    if not (_DATE.fullmatch(date) and _TIME.fullmatch(time)):
+        raise ValueError("StudyDate or StudyTime is not YYYYMMDD and HHMMSS.fff")
+    whole, _, fraction = time.partition(".")
+    return f"{date} {whole:0>6}.{fraction:0<6}"

@@ -70,6 +70,20 @@ def test_tabs_by_suffix_and_by_choice(tmp_path: Path) -> None:
         assert demo.header(name, delimiter=delimiter) == ["a", "b"]
 
 
+def test_a_table_of_a_tar_is_read_from_its_bytes(tmp_path: Path) -> None:
+    release = Release.open(tmp_path, source="demo")
+    rows = release.table(
+        "tables.tar.gz/a.tsv", {"name": "n", "list": "l"}, content=b'n\tl\nx\t"[1\t2]"\ny\n'
+    )
+    assert list(rows) == [{"name": "x", "list": "[1\t2]"}]
+    (reject,) = release.rejects
+    assert (reject.path, reject.row, reject.reason) == (
+        "tables.tar.gz/a.tsv",
+        3,
+        "wrong_field_count",
+    )
+
+
 def test_short_and_long_rows_are_rejected_with_their_line(tmp_path: Path) -> None:
     demo = release(tmp_path, "t.csv", 'a,b\n1\n1,2,3\n1,2,,\n"x\ny\n1,2\n')
     assert list(demo.table("t.csv", {"b": "b"})) == [{"b": "2"}]

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from chexinstruct.tasks.misc import (
 from chexinstruct.tasks.mismatch import Disputes, alike, disputes, is_wrong
 from chexinstruct.tasks.needs import NEEDS
 from chexinstruct.templating import Templates
+from chexinstruct.vocabulary import NO_FINDING
 
 TASKS = (image_text_matching, image_text_selection, natural_language_inference)
 
@@ -176,6 +178,24 @@ def test_in_another_language_the_labels_decide_alone() -> None:
     other = study("s2", "Signos de congestión pulmonar.", "+edema", language="es")
     assert chosen(own, other) == "Signos de congestión pulmonar."
     assert chosen(own, study("s3", "There is moderate edema.", "+edema")) is None
+
+
+def test_in_another_language_what_was_taken_out_cannot_make_a_text_wrong() -> None:
+    own = study("s1", "Sin alteraciones en el estudio.", "-edema", language="es")
+    text = "Silueta cardiaca normal. Edema sin cambios respecto a previo."
+    assert chosen(own, study("s2", text, "+edema", language="es")) is None
+
+
+@pytest.mark.parametrize(("theirs", "wrong"), [("-edema", True), ("", False)])
+def test_in_another_language_normal_refutes_only_what_is_said_to_be_absent(
+    theirs: str, wrong: bool
+) -> None:
+    with_normal = msgspec.structs.replace(MINED, findings=(NO_FINDING, *MINED.findings))
+    own = study("s1", "Edema intersticial bilateral.", "+edema", language="es")
+    normal = study("s2", "Estudio dentro de la normalidad.", f"+no_finding {theirs}", language="es")
+    sets = FakeContext(sets=(with_normal,), others=(normal,))
+    facts, _ = run(image_text_selection, own, sets)
+    assert bool(facts) is wrong
 
 
 def test_the_same_words_are_never_set_against_themselves() -> None:

@@ -178,6 +178,13 @@ def test_a_section_that_only_compares_gives_no_plain_target(task: Task) -> None:
     assert only_drop(task, study(findings=text, impression=text)) == "emptied_by_prior"
 
 
+def test_a_spanish_report_loses_what_its_pictures_cannot_show() -> None:
+    text = "Infiltrado basal derecho. Sin cambios respecto al control previo."
+    (fact,), _ = run(findings_generation, in_language(study(findings=text), "es"), FakeContext())
+    assert fact.slots["answer"] == "Infiltrado basal derecho."
+    assert fact.dropped_sentences == "prior:1"
+
+
 def test_a_report_in_another_language_is_asked_for_by_its_name() -> None:
     made = in_language(study(findings="Sin alteraciones significativas en el estudio."), "es")
     (fact,), _ = run(findings_generation, made, FakeContext())
@@ -454,12 +461,15 @@ def test_all_facts_render_with_the_text_as_response() -> None:
     made, context = follow(
         indication="Cough.", findings=CHANGED, impression="The effusion has decreased."
     )
+    course = "Ha disminuido el derrame pleural."
+    in_spanish = in_language(follow(findings=course, impression=course)[0], "es")
     summary = study(findings="The heart is large.", impression="There is cardiomegaly.")
     plain = study(findings=FINDINGS, impression=IMPRESSION, indication="Cough.")
     pairs = [
         *((task, plain) for task in (*PLAIN, *INDICATED)),
         *((task, in_language(plain, "es")) for task in (*PLAIN, *INDICATED)),
         *((task, made) for task in PROGRESSION),
+        *((task, in_spanish) for task in PROGRESSION),
         (findings_summarization, summary),
     ]
     forms = set()

@@ -192,6 +192,7 @@ class Release:
         optional: Columns = {},  # noqa: B006  never changed
         delimiter: str | None = None,
         encoding: str = _UTF8,
+        content: bytes | None = None,
     ) -> Iterator[Row]:
         """The rows of a delimited table with a header, plain or ``.gz``.
 
@@ -202,6 +203,8 @@ class Release:
             optional: the same for columns that may be absent and then give ``""``.
             delimiter: None: a tab for ``.tsv`` and ``.tab``, else a comma.
             encoding: of the file.
+            content: the bytes of the table where :meth:`documents` gave them, as of a member of a
+                tar archive; None: they are read from ``path``.
 
         Blank rows are skipped. Rejected are rows with bytes that are not in the encoding
         (``undecodable``), with a wrong number of fields (``wrong_field_count``; columns at the end
@@ -212,7 +215,7 @@ class Release:
             ReleaseError: a required column is missing or there twice, or a field or line is too
                 long. Raised when iteration gets there.
         """
-        return tables.table(self._store, path, columns, optional, delimiter, encoding)
+        return tables.table(self._store, path, columns, optional, delimiter, encoding, content)
 
     def header(
         self, path: str, *, delimiter: str | None = None, encoding: str = _UTF8

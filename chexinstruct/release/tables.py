@@ -6,8 +6,9 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from operator import itemgetter
+from typing import BinaryIO, cast
 
 from chexinstruct.errors import ReleaseError
 from chexinstruct.release.store import Store
@@ -73,10 +74,13 @@ class _Reader:
 
 
 @contextmanager
-def _opened(store: Store, path: str, delimiter: str | None, encoding: str) -> Iterator[_Reader]:
+def _opened(
+    store: Store, path: str, delimiter: str | None, encoding: str, content: bytes | None = None
+) -> Iterator[_Reader]:
     if delimiter is None:
         delimiter = "\t" if path.removesuffix(".gz").endswith((".tsv", ".tab")) else ","
-    with store.open_unpacked(path) as stream:
+    given = nullcontext(cast(BinaryIO, io.BytesIO(content or b"")))
+    with store.open_unpacked(path) if content is None else given as stream:
         text = io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="")
         reader = _Reader(store, text, path, delimiter)
         try:
@@ -98,9 +102,10 @@ def table(
     optional: Columns,
     delimiter: str | None,
     encoding: str,
+    content: bytes | None = None,
 ) -> Iterator[Row]:
     """See :meth:`chexinstruct.release.Release.table`."""
-    with _opened(store, path, delimiter, encoding) as reader:
+    with _opened(store, path, delimiter, encoding, content) as reader:
         names = reader.header()
         if columns is None:
             columns, optional = {name: name for name in names if name}, {}

@@ -1,5 +1,6 @@
 """Free-text reports: sections, sentences, and the filters that keep a target to its pictures."""
 
+from chexinstruct.reports.bimcv import clean_bimcv
 from chexinstruct.reports.candid import section_candid
 from chexinstruct.reports.chexpert import clean_chexpert_plus
 from chexinstruct.reports.cues import LEAK_CLASSES, LeakClass
@@ -28,6 +29,7 @@ __all__ = [
     "Sectioned",
     "by_organ",
     "clauses",
+    "clean_bimcv",
     "clean_chexpert_plus",
     "clean_openi",
     "filter_text",

@@ -1,4 +1,4 @@
-"""Words by which a sentence tells of something that its pictures do not show.
+"""Words by which a sentence tells of something that its pictures do not show, and the English ones.
 
 Patterns run on lower-case text, except where capitals carry the meaning. Each class has its cues;
 ``NOT_*`` patterns are wordings that hold a cue and mean something else.
@@ -7,6 +7,8 @@ Patterns run on lower-case text, except where capitals carry the meaning. Each c
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 LeakClass = Literal[
@@ -23,7 +25,39 @@ LEAK_CLASSES: tuple[LeakClass, ...] = get_args(LeakClass)
 """In the order in which a sentence that meets several is counted."""
 
 
-def _words(*cues: str) -> str:
+@dataclass(frozen=True, kw_only=True)
+class Cues:
+    """The cues of one language."""
+
+    lower: Callable[[str], str] = str.lower
+    """What a text goes through before the patterns run on it; keeps the order of its words."""
+    change: re.Pattern[str]
+    """How something changed, or did not."""
+    prior: re.Pattern[str]
+    """Change, and other studies of the patient."""
+    not_prior: re.Pattern[str]
+    not_prior_lenient: re.Pattern[str]
+    """Wordings that lenient use keeps."""
+    not_change: re.Pattern[str]
+    time_words: re.Pattern[str]
+    time_numbers: re.Pattern[str]
+    """Searched only in a sentence that holds a digit."""
+    communication: re.Pattern[str]
+    other_image: re.Pattern[str]
+    other_image_capitals: re.Pattern[str] | None = None
+    """Abbreviations that count in capitals only."""
+    lateral_image: re.Pattern[str]
+    view: re.Pattern[str]
+    finding: re.Pattern[str]
+    """With one of these a sentence says something of the patient, however the view is named."""
+    recommendation: re.Pattern[str]
+    history: re.Pattern[str]
+    clause_end: re.Pattern[str] | None = None
+    """Where a sentence may be cut, since what follows can stand alone; None: nowhere."""
+
+
+def words(*cues: str) -> str:
+    """A pattern for any of the cues as whole words."""
     return rf"\b(?:{'|'.join(cues)})\b"
 
 
@@ -40,7 +74,7 @@ _LESION = (
 
 # What was there before, and how it changed.
 CHANGE = re.compile(
-    _words(
+    words(
         r"compar\w+",
         r"interval",
         r"unchanged",
@@ -101,7 +135,7 @@ CHANGE = re.compile(
 )
 
 # Another study of the patient, or this one as one of several.
-_OTHER_TIMES = _words(
+_OTHER_TIMES = words(
     r"priors?",
     r"previous(?:ly)?",
     r"preceding",
@@ -118,7 +152,7 @@ _OTHER_TIMES = _words(
 PRIOR = re.compile(f"{CHANGE.pattern}|{_OTHER_TIMES}")
 
 NOT_PRIOR = re.compile(
-    _words(
+    words(
         r"(?:high|low|spatial|contrast|limited|poor|image)(?:\s+|-)resolution",
         r"new\s+york",
         r"recurrent\s+laryngeal",
@@ -142,7 +176,7 @@ _PROCEDURE = (
 )
 # Wordings that lenient use keeps: history written in the picture, and "increased" as "high".
 NOT_PRIOR_LENIENT = re.compile(
-    _words(
+    words(
         r"(?:prior|previous|remote)\s+(?:(?:left|right|median|upper|lower|middle|lobe|rib|cardiac"
         r"|thoracic|spinal|coronary|artery|aortic|mitral|valve|healed|old|bilateral)\s+){0,3}"
         + _PROCEDURE,
@@ -156,7 +190,7 @@ NOT_PRIOR_LENIENT = re.compile(
 )
 # A missing comparison or a coming study is no change.
 NOT_CHANGE = re.compile(
-    _words(
+    words(
         r"(?:no|without|not|absence\s+of|lack\s+of)\s+(?:\w+\s+){0,5}comparisons?",
         r"comparisons?\s*:?\s+(?:\w+\s+)?(?:none|no|not|unavailable)",
         r"(?:recommend\w*|suggest\w*|advise\w*)\s+comparisons?",
@@ -170,8 +204,8 @@ NOT_CHANGE = re.compile(
     )
 )
 
-# MIMIC-CXR, Open-i, MIMIC-III, CANDID-PTX.
-MASK = r"(?:_{2,}|[Xx]{3,}|\[\*\*[^\[\]]*\*\*\]|![A-Z]+!|<#+>)"
+# MIMIC-CXR, Open-i, MIMIC-III, CANDID-PTX; BIMCV writes one word, "proper name".
+MASK = r"(?:_{2,}|[Xx]{3,}|\[\*\*[^\[\]]*\*\*\]|![A-Z]+!|<#+>|\b[Nn]ombrepropio\b)"
 DEIDENTIFIED = re.compile(MASK)
 
 _MONTH = (
@@ -179,7 +213,7 @@ _MONTH = (
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 )
 TIME_WORDS = re.compile(
-    _words(r"yesterday", r"tonight", r"overnight", r"this\s+morning", r"last\s+night", r"ago")
+    words(r"yesterday", r"tonight", r"overnight", r"this\s+morning", r"last\s+night", r"ago")
     + r"|\b[ap]\.\s?m\b"
 )
 # Searched only in a sentence that holds a digit.
@@ -192,7 +226,7 @@ TIME_NUMBERS = re.compile(
 DIGIT = re.compile(r"\d")
 
 COMMUNICATION = re.compile(
-    _words(
+    words(
         r"discussed(?!\s+(?:below|above))",
         r"d/w",
         r"telephon\w+",
@@ -241,7 +275,7 @@ LATERAL_IMAGE = re.compile(
 
 _VIEW_NOUN = r"(?:views?|radiographs?|projections?|films?|images?|x-?rays?|technique|exam\w*)"
 VIEW = re.compile(
-    _words(
+    words(
         r"(?:pa|ap|frontal|posteroanterior|anteroposterior)\s+(?:and|&)\s+(?:\w+\s+)?lateral",
         r"lateral\s+and\s+(?:pa|ap|frontal)",
         rf"(?:pa|ap|frontal|lateral|upright|supine|semi-?upright|oblique|lordotic|chest)\s+{_VIEW_NOUN}",
@@ -283,7 +317,7 @@ _IMAGING = (
     r"|x-?rays?|stud(?:y|ies)|exam\w*|correlat\w+|assessment)"
 )
 RECOMMENDATION = re.compile(
-    _words(
+    words(
         r"recommend\w*",
         r"advised?",
         rf"suggest\w*\s+(?:\w+\s+){{0,6}}{_IMAGING}",
@@ -303,7 +337,7 @@ RECOMMENDATION = re.compile(
 )
 
 HISTORY = re.compile(
-    _words(
+    words(
         r"status\s+post",
         r"s/p",
         r"history",
@@ -314,4 +348,31 @@ HISTORY = re.compile(
         r"smok(?:er|ing)",
         r"presents?\s+with",
     )
+)
+
+# A clause is cut off only where what follows can stand alone: "..., but may be artifact" cannot.
+CLAUSE_END = re.compile(
+    r";\s+(?!(?:it|its|this|that|these|those|they|their|which|however|likely|probably|possibly"
+    r"|perhaps|may|and|or|but|with|suggest\w*|consistent|compatible)\b)"
+    r"|,\s+but\s+(?=(?:there|no|the)\b)",
+    re.IGNORECASE,
+)
+
+ENGLISH = Cues(
+    change=CHANGE,
+    prior=PRIOR,
+    not_prior=NOT_PRIOR,
+    not_prior_lenient=NOT_PRIOR_LENIENT,
+    not_change=NOT_CHANGE,
+    time_words=TIME_WORDS,
+    time_numbers=TIME_NUMBERS,
+    communication=COMMUNICATION,
+    other_image=OTHER_IMAGE,
+    other_image_capitals=OTHER_IMAGE_CAPITALS,
+    lateral_image=LATERAL_IMAGE,
+    view=VIEW,
+    finding=FINDING,
+    recommendation=RECOMMENDATION,
+    history=HISTORY,
+    clause_end=CLAUSE_END,
 )

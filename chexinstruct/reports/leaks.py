@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from chexinstruct.errors import CallError
-from chexinstruct.reports import cues
-from chexinstruct.reports.cues import LEAK_CLASSES, LeakClass
+from chexinstruct.reports.cues import (
+    DEIDENTIFIED,
+    DIGIT,
+    ENGLISH,
+    LEAK_CLASSES,
+    MASK,
+    Cues,
+    LeakClass,
+)
+from chexinstruct.reports.cues_es import SPANISH
 from chexinstruct.reports.sentences import sentences
 
 POLICIES: dict[str, tuple[LeakClass, ...]] = {
@@ -24,21 +32,18 @@ generation, matching, selection, grounded text); add ``recommendation`` or ``his
 that leave findings; a pair goes altogether when :func:`find_leaks` finds them in its impression.
 """
 
+CUES: Mapping[str, Cues] = {"en": ENGLISH, "es": SPANISH}
+"""Cues by language; texts in any other are held against the English ones, which find little there
+but masks and clock times."""
+
 MIN_WORDS = 3
 """A target with fewer words left is of no use."""
 
-# A clause is cut off only where what follows can stand alone: "..., but may be artifact" cannot.
-_CLAUSE_END = re.compile(
-    r";\s+(?!(?:it|its|this|that|these|those|they|their|which|however|likely|probably|possibly"
-    r"|perhaps|may|and|or|but|with|suggest\w*|consistent|compatible)\b)"
-    r"|,\s+but\s+(?=(?:there|no|the)\b)",
-    re.IGNORECASE,
-)
 _STUDY = r"(?:radiographs?|x-?rays?|films?|stud(?:y|ies)|exam(?:ination)?s?|images?)"
 _UP_TO_MASK = (
     r"(?:(?:the|a|an|prior|previous|most|recent|earlier|chest|portable|frontal|lateral|pa|ap"
-    rf"|{_STUDY}|performed|obtained|dated|from|of|on)\s+)*{cues.MASK}"
-    rf"(?:(?:,|\s|at|and)+{cues.MASK})*"
+    rf"|{_STUDY}|performed|obtained|dated|from|of|on)\s+)*{MASK}"
+    rf"(?:(?:,|\s|at|and)+{MASK})*"
 )
 # A mask alone may hide any word, so it goes only where the words before it announce a date.
 _MASKED_DATE = re.compile(
@@ -71,6 +76,7 @@ def find_leaks(
     sentence: str,
     classes: Collection[LeakClass],
     *,
+    language: str = "en",
     lateral_in_sample: bool = False,
     lenient_prior: bool = False,
 ) -> tuple[LeakClass, ...]:
@@ -80,6 +86,7 @@ def find_leaks(
         sentence: One sentence, case as written. A longer text is judged as one: ``view`` is met
             only when no sentence of it names a finding.
         classes: Classes to look for.
+        language: Of the sentence; see :data:`CUES`.
         lateral_in_sample: A lateral picture is shown, so words about it are no leak.
         lenient_prior: Keep "prior sternotomy", "increased markings" and the like.
 
@@ -87,30 +94,30 @@ def find_leaks(
         CallError: an unknown class.
     """
     _check(classes)
-    lower = sentence.lower()
+    cues = _cues(language)
+    lower = cues.lower(sentence)
     found: list[LeakClass] = []
-    if "deidentified" in classes and cues.DEIDENTIFIED.search(sentence):
+    if "deidentified" in classes and DEIDENTIFIED.search(sentence):
         found.append("deidentified")
-    if "prior" in classes and _speaks_of_prior(lower, lenient_prior):
+    if "prior" in classes and _speaks_of_prior(cues, lower, lenient_prior):
         found.append("prior")
     if "time" in classes and (
-        cues.TIME_WORDS.search(lower)
-        or (cues.DIGIT.search(lower) and cues.TIME_NUMBERS.search(lower))
+        cues.time_words.search(lower) or (DIGIT.search(lower) and cues.time_numbers.search(lower))
     ):
         found.append("time")
-    if "communication" in classes and cues.COMMUNICATION.search(lower):
+    if "communication" in classes and cues.communication.search(lower):
         found.append("communication")
     if "other_image" in classes and (
-        cues.OTHER_IMAGE_CAPITALS.search(sentence)
-        or cues.OTHER_IMAGE.search(lower)
-        or (not lateral_in_sample and cues.LATERAL_IMAGE.search(lower))
+        cues.other_image.search(lower)
+        or (cues.other_image_capitals and cues.other_image_capitals.search(sentence))
+        or (not lateral_in_sample and cues.lateral_image.search(lower))
     ):
         found.append("other_image")
-    if "view" in classes and cues.VIEW.search(lower) and not cues.FINDING.search(lower):
+    if "view" in classes and cues.view.search(lower) and not cues.finding.search(lower):
         found.append("view")
-    if "recommendation" in classes and cues.RECOMMENDATION.search(lower):
+    if "recommendation" in classes and cues.recommendation.search(lower):
         found.append("recommendation")
-    if "history" in classes and cues.HISTORY.search(lower):
+    if "history" in classes and cues.history.search(lower):
         found.append("history")
     return tuple(found)
 
@@ -119,31 +126,38 @@ def filter_text(
     text: str,
     classes: Collection[LeakClass],
     *,
+    language: str = "en",
     lateral_in_sample: bool = False,
     lenient_prior: bool = False,
 ) -> Filtered:
     """Drop the sentences of a text that meet one of the classes.
 
-    Sentences go whole, with one exception: a leaking sentence is cut at ";" and ", but" where the
-    next clause can stand alone, and its clean clauses stay if they name a finding. Where
+    Sentences go whole, with one exception: a leaking English sentence is cut at ";" and ", but"
+    where the next clause can stand alone, and its clean clauses stay if they name a finding. Where
     comparisons are kept and masks are not, a masked date ("compared to ___", "since ___") goes
     without its sentence.
 
     Args:
         text: One section of a report.
         classes: Classes to drop, for example those of a policy.
+        language: As for :func:`find_leaks`.
         lateral_in_sample: As for :func:`find_leaks`.
         lenient_prior: As for :func:`find_leaks`.
 
     Raises:
         CallError: an unknown class.
     """
+    cues = _cues(language)
     kept: list[str] = []
     dropped: dict[str, int] = {}
 
     def leaks(part: str) -> tuple[LeakClass, ...]:
         return find_leaks(
-            part, classes, lateral_in_sample=lateral_in_sample, lenient_prior=lenient_prior
+            part,
+            classes,
+            language=language,
+            lateral_in_sample=lateral_in_sample,
+            lenient_prior=lenient_prior,
         )
 
     unmask = "deidentified" in classes and "prior" not in classes
@@ -156,35 +170,40 @@ def filter_text(
         if not found:
             kept.append(sentence)
             continue
-        clauses = _CLAUSE_END.split(sentence)
+        clauses = cues.clause_end.split(sentence) if cues.clause_end else ()
         for clause in clauses if len(clauses) > 1 else ():
-            if cues.FINDING.search(clause.lower()) and not leaks(clause):
+            if cues.finding.search(cues.lower(clause)) and not leaks(clause):
                 kept.append(_as_sentence(clause))
         dropped[found[0]] = dropped.get(found[0], 0) + 1
     return Filtered(" ".join(kept), dropped)
 
 
-def has_change_cue(text: str) -> bool:
+def has_change_cue(text: str, language: str = "en") -> bool:
     """Whether a text tells how something changed, or did not, against an earlier study.
 
     A mere mention of the past (prior sternotomy, no prior for comparison, follow-up advised) is
     no change.
     """
-    lower = text.lower()
-    if not cues.CHANGE.search(lower):
+    cues = _cues(language)
+    lower = cues.lower(text)
+    if not cues.change.search(lower):
         return False
-    for other in (cues.NOT_PRIOR, cues.NOT_PRIOR_LENIENT, cues.NOT_CHANGE):
+    for other in (cues.not_prior, cues.not_prior_lenient, cues.not_change):
         lower = other.sub(" ", lower)
-    return cues.CHANGE.search(lower) is not None
+    return cues.change.search(lower) is not None
 
 
-def _speaks_of_prior(lower: str, lenient: bool) -> bool:
-    if not cues.PRIOR.search(lower):
+def _cues(language: str) -> Cues:
+    return CUES.get(language, ENGLISH)
+
+
+def _speaks_of_prior(cues: Cues, lower: str, lenient: bool) -> bool:
+    if not cues.prior.search(lower):
         return False
-    lower = cues.NOT_PRIOR.sub(" ", lower)
+    lower = cues.not_prior.sub(" ", lower)
     if lenient:
-        lower = cues.NOT_PRIOR_LENIENT.sub(" ", lower)
-    return cues.PRIOR.search(lower) is not None
+        lower = cues.not_prior_lenient.sub(" ", lower)
+    return cues.prior.search(lower) is not None
 
 
 def _without_masked_dates(sentence: str) -> str:

@@ -49,7 +49,7 @@ def _told(study: Study) -> Iterator[_Told]:
 def _shown_text(told: _Told, policies: Policies, images: Sequence[Image]) -> Filtered | Drop:
     """Report text filtered as a target of the pictures; captions as they are."""
     if told.kind != "caption":
-        return target(told.text, "image_target", policies, images=images)
+        return target(told.text, "image_target", policies, images=images, language=told.language)
     kept = Filtered(" ".join(told.text.split()), {})
     return kept if kept.usable else Drop(reason="too_short")
 
@@ -95,6 +95,8 @@ def _wrong_text(
             if found is None:
                 if alike(right, wrong.text) < ALIKE:
                     return wrong
+            elif told.language != "en" and wrong.dropped:
+                continue  # what makes it wrong may be what was taken out
             elif is_wrong(wrong.text, found, told.language):
                 return wrong
     return None

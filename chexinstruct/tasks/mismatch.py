@@ -50,6 +50,9 @@ class Disputes(Record, frozen=True, kw_only=True):
     """If the text says that it is not."""
     acute: frozenset[str]
     """If the text says that there is nothing acute."""
+    refuted: frozenset[str] = frozenset()
+    """Those of ``denied`` that are said to be absent there one by one: "normal" alone does not
+    refute a device, or a scoliosis that nobody thought worth a word."""
 
     def __bool__(self) -> bool:
         """Whether the text can be wrong at all."""
@@ -94,16 +97,18 @@ def disputes(study: Study, other: Study, context: Context) -> Disputes | None:
         asserted = theirs.present
     denied = mine.present if theirs.normal else mine.present & theirs.denied
     acute = mine.present & _ACUTE if theirs.possible.isdisjoint(_ACUTE) else frozenset()
-    return Disputes(asserted=asserted, denied=denied, acute=acute)
+    refuted = mine.present & theirs.denied
+    return Disputes(asserted=asserted, denied=denied, acute=acute, refuted=refuted)
 
 
 def is_wrong(text: str, found: Disputes, language: str) -> bool:
     """Whether a text says one of the things that would make it wrong.
 
-    Names and denials are looked for in English; in other languages the disputes alone decide.
+    Names and denials are looked for in English. In other languages the disputes alone decide, so
+    the text has to be whole.
     """
     if language != "en":
-        return bool(found.asserted or found.denied)
+        return bool(found.asserted or found.refuted)
     return any(_says_wrong(sentence, found) for sentence in sentences(text))
 
 

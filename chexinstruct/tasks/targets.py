@@ -11,25 +11,31 @@ from chexinstruct.vocabulary import LATERAL
 
 
 def target(
-    text: str, use: str, policies: Policies, *, images: Sequence[Image] = ()
+    text: str,
+    use: str,
+    policies: Policies,
+    *,
+    images: Sequence[Image] = (),
+    language: str = "en",
 ) -> Filtered | Drop:
     """A text as the manifest's scheme wants it, or why it is no target.
 
     ``clean`` drops the sentences that leak; a text of which too few words are left is dropped with
     the reason ``emptied_by_<leak class>`` (the class that took most sentences) or ``too_short``.
-    ``raw`` is the text as released, white space aside. The cues of leaks are English words; of
-    texts in other languages only masks and clock times are filtered.
+    ``raw`` is the text as released, white space aside. The cues of leaks are English and Spanish
+    words; of texts in other languages only masks and clock times are filtered.
 
     Args:
         text: one section of a report.
         use: key of :data:`chexinstruct.reports.POLICIES`.
         policies: the named schemes of the manifest.
         images: the pictures shown; words about a lateral picture stay if one is among them.
+        language: of the text.
     """
     if policies.text == "raw":
         return Filtered(" ".join(text.split()), {})
     lateral = any(image.view in LATERAL for image in images)
-    kept = filter_text(text, POLICIES[use], lateral_in_sample=lateral)
+    kept = filter_text(text, POLICIES[use], language=language, lateral_in_sample=lateral)
     if kept.usable:
         return kept
     if kept.text or not kept.dropped:

@@ -86,11 +86,20 @@ def indication(study: Study, policies: Policies) -> str | Drop:
     ageless = " ".join(_MASKED_AGE.sub("", text).split())
     if ageless != text:
         text = ageless[:1].upper() + ageless[1:]
-    kept = filter_text(text, _INDICATION_LEAKS)
+    kept = filter_text(text, _INDICATION_LEAKS, language=_report(study).language)
     if kept.text:
         return kept.text
     masked = "deidentified" in kept.dropped
     return Drop(reason="masked_indication" if masked else "empty_indication")
+
+
+def _named_language(report: Report) -> dict[str, str] | Drop:
+    """The slot ``language``, where the answer is in another one than English."""
+    if report.language == "en":
+        return {}
+    if report.language not in LANGUAGES:
+        return Drop(reason="unnamed_language")
+    return {"language": LANGUAGES[report.language]}
 
 
 def generation(key: str, section: str, title: str, *, with_indication: bool = False) -> Task:
@@ -105,19 +114,23 @@ def generation(key: str, section: str, title: str, *, with_indication: bool = Fa
     def facts(study: Study, context: Context) -> Iterator[Facts | Drop]:
         """Write one section of the report from the pictures of the study."""
         report, images = _report(study), shown(study)
-        slots: dict[str, str] = {}
-        if report.language != "en":
-            if report.language not in LANGUAGES:
-                yield Drop(reason="unnamed_language")
-                return
-            slots["language"] = LANGUAGES[report.language]
+        slots = _named_language(report)
+        if isinstance(slots, Drop):
+            yield slots
+            return
         if with_indication:
             reason = indication(study, context.policies)
             if isinstance(reason, Drop):
                 yield reason
                 return
             slots["indication"] = reason
-        kept = target(report.sections[section], "image_target", context.policies, images=images)
+        kept = target(
+            report.sections[section],
+            "image_target",
+            context.policies,
+            images=images,
+            language=report.language,
+        )
         if isinstance(kept, Drop):
             yield kept
             return
@@ -195,12 +208,12 @@ def _compared(study: Study, context: Context) -> tuple[Image, Image] | Drop:
     return matching_frontals(prior, study) or Drop(reason="no_common_view")
 
 
-def _progress(text: str, context: Context) -> Filtered | Drop:
+def _progress(text: str, language: str, context: Context) -> Filtered | Drop:
     """A text that tells of a change, as a target."""
-    if not has_change_cue(text):
+    if not has_change_cue(text, language):
         return Drop(reason="no_change_cue")
-    kept = target(text, "progression", context.policies)
-    if isinstance(kept, Filtered) and not has_change_cue(kept.text):
+    kept = target(text, "progression", context.policies, language=language)
+    if isinstance(kept, Filtered) and not has_change_cue(kept.text, language):
         return Drop(reason="change_cue_filtered")
     return kept
 
@@ -212,19 +225,23 @@ def progression(key: str, section: str, title: str) -> Task:
     def facts(study: Study, context: Context) -> Iterator[Facts | Drop]:
         """Write a section with its comparisons, from a prior and a current picture."""
         report = _report(study)
+        slots = _named_language(report)
+        if isinstance(slots, Drop):
+            yield slots
+            return
         images = _compared(study, context)
         if isinstance(images, Drop):
             yield images
             return
-        kept = _progress(report.sections[section], context)
+        kept = _progress(report.sections[section], report.language, context)
         if isinstance(kept, Drop):
             yield kept
             return
         yield Facts(
             key=section,
-            form="compare",
+            form="compare_in_language" if "language" in slots else "compare",
             images=images,
-            slots={"answer": kept.text},
+            slots=slots | {"answer": kept.text},
             answers=(kept.text,),
             language=report.language,
             report_form=report.form,
@@ -271,15 +288,16 @@ def local(key: str, section: str, title: str, *, compared: bool = False) -> Task
         if isinstance(images, Drop):
             yield images
             return
-        told = _by_organ(study, section)
+        told, language = _by_organ(study, section), _report(study).language
         if not told:
-            english = _report(study).language == "en"
-            yield Drop(reason="no_known_organ" if english else NO_LEXICON)
+            yield Drop(reason="no_known_organ" if language == "en" else NO_LEXICON)
         for organ, text in told.items():
             kept = (
-                _progress(text, context)
+                _progress(text, language, context)
                 if compared
-                else target(text, "image_target", context.policies, images=images)
+                else target(
+                    text, "image_target", context.policies, images=images, language=language
+                )
             )
             if isinstance(kept, Drop):
                 yield kept
@@ -290,7 +308,7 @@ def local(key: str, section: str, title: str, *, compared: bool = False) -> Task
                 images=images,
                 slots={"organ": organ, "answer": kept.text},
                 answers=(kept.text,),
-                language=_report(study).language,
+                language=language,
                 report_form="structured",
                 dropped_sentences=dropped_sentences(kept),
             )
@@ -329,23 +347,26 @@ def findings_summarization(study: Study, context: Context) -> Iterator[Facts | D
     report = _report(study)
     impression = report.sections["impression"]
     if context.policies.text == "clean" and (
-        leaks := find_leaks(impression, POLICIES["summarization"])
+        leaks := find_leaks(impression, POLICIES["summarization"], language=report.language)
     ):
         yield Drop(reason=f"leak_{leaks[0]}")
         return
-    findings = target(report.sections["findings"], "summarization", context.policies)
+    language = report.language
+    findings = target(
+        report.sections["findings"], "summarization", context.policies, language=language
+    )
     if isinstance(findings, Drop):
         yield findings
         return
-    summary = target(impression, "summarization", context.policies)
+    summary = target(impression, "summarization", context.policies, language=language)
     if isinstance(summary, Drop):
         yield summary
     elif _sentence_set(findings.text) <= _sentence_set(summary.text):
         yield Drop(reason="repeats_findings")
     elif (
         context.policies.text == "clean"
-        and has_change_cue(summary.text)
-        and not find_leaks(findings.text, _PRIOR)
+        and has_change_cue(summary.text, language)
+        and not find_leaks(findings.text, _PRIOR, language=language)
     ):
         # Nothing in the findings tells of the change that the impression speaks of.
         yield Drop(reason="leak_prior")
@@ -355,7 +376,7 @@ def findings_summarization(study: Study, context: Context) -> Iterator[Facts | D
             form="summarize",
             slots={"findings": findings.text, "answer": summary.text},
             answers=(summary.text,),
-            language=report.language,
+            language=language,
             report_form=report.form,
             dropped_sentences=dropped_sentences(findings),
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from chexinstruct.chexpert_labels import COLUMNS, read_labels
 from chexinstruct.errors import ReleaseError
+from chexinstruct.patients import moment
 from chexinstruct.release import Columns, Release
 from chexinstruct.reports import section_mimic
 from chexinstruct.schema import Image, Label, Origin, Report, Split, Study
@@ -40,7 +41,6 @@ SPLITS: dict[str, Split] = {"train": "train", "validate": "validation", "test": 
 
 SUBJECT, STUDY = re.compile(r"1\d{7}"), re.compile(r"5\d{7}")
 REPORT = re.compile(r"(?:^|(?<=/))p1\d/p1\d{7}/s5\d{7}\.txt$")
-DATE, TIME = re.compile(r"\d{8}"), re.compile(r"\d{1,6}(?:\.\d*)?")
 
 Facts = Mapping[str, str]
 """What the table or a DICOM header says of a picture, under our names of the table's columns."""
@@ -77,7 +77,7 @@ def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
             facts = row if described else _header(release, path)
             images.append(_image(row["image"], path, facts, described))
             try:
-                moments.append(_moment(facts["date"], facts["time"]))
+                moments.append(moment(facts["date"], facts["time"]))
             except ValueError as error:
                 release.reject(table, row.line, "bad_time", str(error))
         earliest = min(filter(None, moments), default=None)
@@ -121,22 +121,6 @@ def _header(release: Release, path: str | None) -> Facts:
 
 def _pixels(cell: str) -> int | None:
     return int(cell) if cell.isdecimal() and int(cell) else None
-
-
-def _moment(date: str, time: str) -> str | None:
-    """Date and time as a text that sorts; None where either is missing.
-
-    The table keeps times as numbers, so that leading zeros are lost: 80556.875 is 08:05:56.875.
-
-    Raises:
-        ValueError: not a date or time as the release writes them.
-    """
-    if not (date and time):
-        return None
-    if not (DATE.fullmatch(date) and TIME.fullmatch(time)):
-        raise ValueError("StudyDate or StudyTime is not YYYYMMDD and HHMMSS.fff")
-    whole, _, fraction = time.partition(".")
-    return f"{date} {whole:0>6}.{fraction:0<6}"
 
 
 def _splits(release: Release) -> dict[str, Split]:
