@@ -32,13 +32,14 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "reports": "errors schema",
         "patients": "release",
         "anatomy": "errors",
+        "normal": "",
         "chexpert_labels": "release schema vocabulary",
         "rsna_nih": "release",
         "siim_masks": "errors regions release schema",
         "images": "errors headers schema",
         "source": "config errors release schema",
-        "sources": "anatomy chexpert_labels errors patients regions release reports rsna_nih "
-        "schema siim_masks source synthetic vocabulary",
+        "sources": "anatomy chexpert_labels errors normal patients regions release reports "
+        "rsna_nih schema siim_masks source synthetic vocabulary",
         "tasks": "draw regions reports schema vocabulary",
         "templating": "config draw errors regions schema",
         "templates": "",

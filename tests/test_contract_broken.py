@@ -34,6 +34,8 @@ citation: Nobody. Toy pictures. 2024.
 files:
   - {pattern: toy.csv, what: everything}
   - {pattern: "*.png", what: pictures, needed: false}
+editions:
+  - {name: "1", rows: {toy.csv: 5}, origin: made up}
 label_sets:
   readers:
     findings: [pneumothorax, edema]

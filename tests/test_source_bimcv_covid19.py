@@ -13,11 +13,12 @@ import pytest
 from sample_releases import read_release
 
 from chexinstruct.errors import ReleaseError
+from chexinstruct.normal import DENIED
 from chexinstruct.reports import clean_bimcv
 from chexinstruct.schema import Label, Study
 from chexinstruct.source import registry
 from chexinstruct.sources.bimcv_covid19 import sample
-from chexinstruct.sources.bimcv_covid19.labels import DENIED_BY_NORMAL, texts
+from chexinstruct.sources.bimcv_covid19.labels import texts
 from chexinstruct.vocabulary import compatible_negative
 
 EXPECTED = {
@@ -338,12 +339,12 @@ def test_nothing_is_absent_that_a_report_does_not_mention(studies: dict[str, Stu
 def test_normal_denies_what_nobody_leaves_unsaid(studies: dict[str, Study]) -> None:
     found = states(studies["E00015"])
     assert found.pop("no finding") == "present"
-    assert set(found.values()) == {"absent"} and set(found) == set(DENIED_BY_NORMAL)
+    assert set(found.values()) == {"absent"} and set(found) == set(DENIED)
     assert {label.method for label in studies["E00015"].labels} == {None, "inferred"}
     assert states(studies["E00008"]).keys() == found.keys() | {"no finding"}  # normal, unchanged
     for said_of_nobody in ("COVID-19", "scoliosis", "nasogastric tube", "calcified granuloma"):
         assert said_of_nobody not in found
-    assert all(compatible_negative(finding, ["no finding"]) for finding in DENIED_BY_NORMAL)
+    assert all(compatible_negative(finding, ["no finding"]) for finding in DENIED)
 
 
 def test_normal_beside_a_finding_denies_nothing(studies: dict[str, Study]) -> None:
@@ -466,6 +467,19 @@ def test_table_without_reports_leaves_labels(folder: Path) -> None:
         (
             "juicio clinico: disnea . motivo de consulta . derrame visto por nombrepropio .",
             {"indication": "Disnea.", "findings": "Derrame visto por nombrepropio."},
+        ),
+        (
+            "derrame pleural . impresion diagnostica: insuficiencia cardiaca . control posterior .",
+            {
+                "findings": "Derrame pleural.",
+                "impression": "Insuficiencia cardiaca. Control posterior.",
+            },
+        ),
+        ("conclusion sin cambios .", {"impression": "Sin cambios."}),
+        # A diagnosis that is spoken of is no heading.
+        (
+            "diagnostico previo de neumonia .",
+            {"findings": "Diagnostico previo de neumonia."},
         ),
         ("nodulo de 1.5 cm .", {"findings": "Nodulo de 1.5 cm."}),
     ],

@@ -17,6 +17,7 @@ from chexinstruct.build.studies import StudyTable, load_studies
 from chexinstruct.errors import ReleaseError
 from chexinstruct.images import BadImage, ImageSettings, normalise
 from chexinstruct.manifest import Shares
+from chexinstruct.normal import DENIED
 from chexinstruct.release import Release
 from chexinstruct.schema import Study
 from chexinstruct.source import registry
@@ -168,6 +169,7 @@ def test_normal_study_denies_what_nobody_leaves_unsaid(
 def test_a_denied_finding_takes_the_narrower_ones_along() -> None:
     everything, denied = SETS["physicians"].findings, set(SETS["physicians_normal"].findings)
     assert denied < set(everything)
+    assert SETS["physicians_normal"].findings == DENIED, "what normal denies stands in one place"
     assert SETS["program"].findings == everything
     assert set(SETS["program_normal"].findings) == denied
     for finding in everything:

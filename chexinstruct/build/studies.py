@@ -182,6 +182,7 @@ def studies_key(source: Source, release_digest: str, parents: Mapping[str, str])
         "chexinstruct.regions",
         "chexinstruct.vocabulary",
         "chexinstruct.anatomy",
+        "chexinstruct.normal",
         "chexinstruct.patients",
         "chexinstruct.chexpert_labels",
         "chexinstruct.siim_masks",

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+from chexinstruct.normal import DENIED
 from chexinstruct.release import Columns, Release
 from chexinstruct.schema import Label, Origin
 from chexinstruct.vocabulary import NO_FINDING, VocabularyError, canonical
@@ -22,52 +23,6 @@ NORMAL, UNCHANGED, EXCLUDE, SUBOPTIMAL = "normal", "unchanged", "exclude", "subo
 STATEMENTS = frozenset({NORMAL, UNCHANGED, EXCLUDE, SUBOPTIMAL})
 """Labels that speak of the study and name no finding."""
 _UNCERTAIN = re.compile(r"\s+uncertain$")
-
-DENIED_BY_NORMAL = (
-    "consolidation",
-    "infiltration",
-    "edema",
-    "pneumonia",
-    "atypical pneumonia",
-    "tuberculosis",
-    "atelectasis",
-    "lobar atelectasis",
-    "complete lung atelectasis",
-    "alveolar pattern",
-    "ground-glass opacity",
-    "increased density",
-    "air bronchogram",
-    "interstitial pattern",
-    "reticular interstitial pattern",
-    "reticulonodular opacity",
-    "miliary opacities",
-    "nodule",
-    "multiple nodules",
-    "lung mass",
-    "lung metastasis",
-    "lung cavity",
-    "abscess",
-    "pleural effusion",
-    "loculated pleural effusion",
-    "empyema",
-    "pneumothorax",
-    "hydropneumothorax",
-    "cardiomegaly",
-    "heart failure",
-    "pericardial effusion",
-    "mediastinal enlargement",
-    "mediastinal mass",
-    "mediastinal shift",
-    "pneumomediastinum",
-    "adenopathy",
-    "hilar enlargement",
-    "Kerley lines",
-    "subcutaneous emphysema",
-    "pneumoperitoneum",
-)
-"""What no radiologist leaves unsaid and calls the study normal. Devices, scars, degeneration and
-other matters of age or habit are not denied, and neither is COVID-19: its pictures are often clear.
-"""
 
 _ITEM = r"""(?:'[^'\t]*'|"[^"\t]*")"""
 _LIST = re.compile(rf"\[[\s,]*(?:{_ITEM}[\s,]*)*\]")
@@ -177,5 +132,5 @@ def _finding(name: str) -> str | None:
 
 def _normal() -> Iterator[Label]:
     yield Label(finding=NO_FINDING, name=NORMAL)
-    for finding in DENIED_BY_NORMAL:
+    for finding in DENIED:
         yield Label(finding=finding, state="absent", method="inferred")

@@ -121,7 +121,12 @@ EXAMS = (
         "20200312",
         "",
         (AP._replace(inverted=True),),
-        (((" COVID 19 uncertain", "increased density"), "aumento de densidad basal derecho ."),),
+        (
+            (
+                (" COVID 19 uncertain", "increased density"),
+                "aumento de densidad basal derecho . conclusion sospecha de neumonia basal .",
+            ),
+        ),
         "057Y",
         "M",
     ),

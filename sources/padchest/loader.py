@@ -33,7 +33,7 @@ COLUMNS: Columns = {
     "sentences": "LabelsLocalizationsBySentence",
 }
 TRANSLATIONS = "translations.csv"
-TRANSLATION_COLUMNS: Columns = {"id": ("ImageID", "StudyID"), "text": "English"}
+TRANSLATION_COLUMNS: Columns = {"id": "id", "text": "english"}
 
 DROPPED_VIEWS = ("COSTAL", "EXCLUDE", "UNK")
 """Rib views, pictures that are no chest radiograph, and projections that nobody could tell."""

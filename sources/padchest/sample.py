@@ -222,13 +222,13 @@ def write(folder: Path, variant: str = "zips") -> None:
     if variant == "flat":
         save(folder, {f"{TABLE}.gz": gzip.compress(_table().encode(), mtime=0)})
         rows = [[EXAMS[name].study, text] for name, text in TRANSLATED.items()]
-        save(folder, {"translations.csv": _csv([["StudyID", "English"], *rows])})
+        save(folder, {"translations.csv": _csv([["id", "english"], *rows])})
     else:
         save(folder, {TABLE: _table()})
     if variant == "folders":
         rows = [[picture(name), text] for name, text in TRANSLATED.items()]
         rows.append(["elsewhere.png", "Not in the table."])
-        save(folder, {"translations.csv": _csv([["ImageID", "English"], *rows])})
+        save(folder, {"translations.csv": _csv([["id", "english"], *rows])})
     files = _pictures()
     if variant == "zips":
         for archive in ("0", "54"):
