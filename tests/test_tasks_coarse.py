@@ -395,6 +395,19 @@ def test_yes_and_no_are_asked_with_and_without_options() -> None:
     assert min(forms.values()) > 60
 
 
+def test_what_a_test_of_the_patient_found_is_asked_of_the_patient() -> None:
+    tested = label_set(findings=("COVID-19",), kind="binary", method="test")
+    facts = many(study(*present("COVID-19")), tested)
+    assert {f.form for f in facts} == {"patient", "patient_options"}
+    template = Templates().load("image_classification")
+    for form in ("patient", "patient_options"):
+        fact = next(f for f in facts if f.form == form)
+        for row in template.render(fact, FakeContext().draw(), "chexagent2", count=99):
+            words = row.instruction.lower()
+            assert any(w in words for w in ("patient", "person", "case", "test", "laboratory"))
+            assert not any(w in words for w in ("evidence", "signs of", "show"))
+
+
 def test_a_binary_set_asks_yes_or_no_on_its_finding() -> None:
     binary = label_set(name="target", findings=("pneumonia",), kind="binary")
     facts, drops = classify(study(*present("pneumonia")), binary)
@@ -544,6 +557,10 @@ def test_all_facts_render_and_the_right_answer_comes_out() -> None:
             (image_classification, f)
             for f in many(study(*present("nodule")), label_set(kind="exclusive"))
         ),
+        *(
+            (image_classification, f)
+            for f in many(study(*present("nodule")), label_set(method="test"))
+        ),
         *((view_classification, f) for f in views(image(view="LL"))),
         *(
             (view_matching, f)
@@ -557,7 +574,7 @@ def test_all_facts_render_and_the_right_answer_comes_out() -> None:
         (row,) = loaded[task.key].render(fact, FakeContext().draw(number), "chexagent2")
         forms.add((task.key, fact.form))
         assert row.response
-        if fact.form in ("yes_no", "free"):
+        if fact.form in ("yes_no", "patient", "free"):
             assert row.response == fact.answers[0]
         elif row.options:
             shown_texts = {o.text for o in row.options}

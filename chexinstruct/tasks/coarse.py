@@ -170,9 +170,11 @@ def _yes_no(
 ) -> Facts:
     side, answer = ("present", YES) if present else ("absent", NO)
     listed = draw.chance(0.5)
+    # What a test of the patient found need not be seen in the picture.
+    form = "patient" if label_set.method == "test" else "yes_no"
     return Facts(
         key=f"{label_set.name}/{side}",
-        form="yes_no_options" if listed else "yes_no",
+        form=f"{form}_options" if listed else form,
         images=images,
         slots={"finding": finding, "answer": answer},
         options=(YES, NO) if listed else (),
