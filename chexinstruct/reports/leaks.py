@@ -12,8 +12,16 @@ from chexinstruct.reports.cues import LEAK_CLASSES, LeakClass
 from chexinstruct.reports.sentences import sentences
 
 POLICIES: dict[str, tuple[LeakClass, ...]] = {
-    "image_target": ("deidentified", "prior", "time", "communication", "other_image", "view"),
-    "progression": ("deidentified", "time", "communication"),
+    "image_target": (
+        "deidentified",
+        "prior",
+        "time",
+        "communication",
+        "other_image",
+        "cross_reference",
+        "view",
+    ),
+    "progression": ("deidentified", "time", "communication", "cross_reference"),
     "summarization": ("deidentified", "time", "communication"),
 }
 """Use -> classes whose sentences go.
@@ -22,6 +30,7 @@ POLICIES: dict[str, tuple[LeakClass, ...]] = {
 generation, matching, selection, grounded text); add ``recommendation`` or ``history`` by flag.
 ``progression``: the prior picture is shown too, so comparisons stay. ``summarization``: classes
 that leave findings; a pair goes altogether when :func:`find_leaks` finds them in its impression.
+An impression may point to the findings shown ("as above").
 """
 
 MIN_WORDS = 3
@@ -106,6 +115,8 @@ def find_leaks(
         or (not lateral_in_sample and cues.LATERAL_IMAGE.search(lower))
     ):
         found.append("other_image")
+    if "cross_reference" in classes and cues.CROSS_REFERENCE.search(lower):
+        found.append("cross_reference")
     if "view" in classes and cues.VIEW.search(lower) and not cues.FINDING.search(lower):
         found.append("view")
     if "recommendation" in classes and cues.RECOMMENDATION.search(lower):
