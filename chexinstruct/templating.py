@@ -307,8 +307,11 @@ def unit_box(region: Region) -> Box:
 def boxes_text(
     regions: Sequence[Region], dialect: str, named: Literal["label", "phrase"] | None
 ) -> str:
-    """Boxes in reading order of their top left corners, side by side."""
+    """Boxes in the order of their top left corners, side by side; phrases one after the other."""
     placed = sorted((unit_box(r), getattr(r, named) if named else None) for r in regions)
+    if named == "phrase":
+        phrases = [r.phrase for r in regions]
+        placed.sort(key=lambda item: phrases.index(item[1]))
     return BOX_DIALECTS[dialect].separator.join(
         format_boxes([box], dialect, label=_escaped(name) if name else None) for box, name in placed
     )

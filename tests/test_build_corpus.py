@@ -19,9 +19,12 @@ from PIL import Image
 
 from chexinstruct.build import BuildOptions, build
 from chexinstruct.images import ImageSettings, normalise
+from chexinstruct.regions import BOX_DIALECTS, parse_boxes
 from chexinstruct.schema import LOCK, SPLITS, Example, Lock, arrow_schema
 from chexinstruct.source import registry
 from chexinstruct.tasks import registry as tasks
+
+BOX = ("x1", "y1", "x2", "y2")
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +56,19 @@ def test_every_task_gets_rows(rows: pa.Table) -> None:
     assert set(rows["source"].to_pylist()) <= set(registry())
     assert rows["task"].to_pylist() == rows["folder"].to_pylist()
     assert set(rows["split"].to_pylist()) == set(SPLITS)
+
+
+def test_boxes_in_the_text_are_those_of_the_columns(rows: pa.Table) -> None:
+    dialect = BOX_DIALECTS[recipe().box_dialect]
+    boxed: Counter[str] = Counter()
+    for row in rows.select(["task", "instruction", "response", "regions"]).to_pylist():
+        for role, text in (("question", row["instruction"]), ("answer", row["response"])):
+            exact = [[r[side] for side in BOX] for r in row["regions"] if r["role"] == role]
+            told = [tuple(dialect.grid(v) / dialect.scale for v in box) for box in exact]
+            assert sorted(parse_boxes(text, recipe().box_dialect)) == sorted(told)
+            boxed[row["task"]] += len(told)
+    grounded = {key for key, task in tasks().items() if task.family == "fine"}
+    assert {task for task, n in boxed.items() if n} == grounded
 
 
 @pytest.mark.parametrize("streaming", [False, True], ids=["whole", "streaming"])

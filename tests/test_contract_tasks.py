@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from itertools import zip_longest
@@ -21,8 +21,8 @@ from chexinstruct.build.studies import load_all, open_studies
 from chexinstruct.draw import Draw, key
 from chexinstruct.images import to_unit
 from chexinstruct.manifest import Manifest
-from chexinstruct.regions import BOX_DIALECTS
-from chexinstruct.schema import Facts, Image, Study
+from chexinstruct.regions import BOX_DIALECTS, parse_boxes, visible_box
+from chexinstruct.schema import Box, Facts, Image, Region, Study
 from chexinstruct.source import build_order, registry
 from chexinstruct.tasks import FAMILIES, Drop, Task
 from chexinstruct.tasks import registry as task_registry
@@ -318,6 +318,59 @@ def test_every_wording_of_the_response_can_be_rendered_in_every_dialect(
                 for seed in range(40):
                     (row,) = template.render(facts, Draw(key(seed, dialect)), dialect)
                     check(row, facts)
+
+
+def on_grid(regions: Sequence[Region], dialect: str, named: str | None) -> list[tuple[str, Box]]:
+    """Name and box of each region in the order of the text, as exact as the dialect is.
+
+    What lies in the picture is written; phrases stand one after the other, and otherwise the upper
+    left corners tell.
+    """
+    form = BOX_DIALECTS[dialect]
+    groups: dict[str | None, list[tuple[Box, str]]] = {}
+    for region in regions:
+        visible = visible_box(region)
+        assert visible is not None and region.frame is not None
+        (width, height), (x1, y1, x2, y2) = region.frame, visible
+        exact = (x1 / width, y1 / height, x2 / width, y2 / height)
+        group = region.phrase if named == "phrase" else None
+        groups.setdefault(group, []).append((exact, getattr(region, named or "", None) or ""))
+    found = []
+    for group in groups.values():
+        for exact, name in sorted(group):
+            left, top, right, bottom = (form.grid(side) / form.scale for side in exact)
+            found.append((name, (left, top, right, bottom)))
+    return found
+
+
+def names_beside_boxes(text: str, dialect: str) -> list[str]:
+    """What stands before each box of a text that is nothing but boxes and their names."""
+    form = BOX_DIALECTS[dialect]
+    before, after = form.label.split("{}")
+    *pieces, rest = re.sub(form.pattern, "\0", text).split("\0")
+    assert rest == ""
+    named = [piece.removeprefix(form.separator if i else "") for i, piece in enumerate(pieces)]
+    return [piece.removeprefix(before).removesuffix(after) for piece in named]
+
+
+@pytest.mark.parametrize("dialect", BOX_DIALECTS)
+def test_boxes_in_the_text_are_those_of_the_facts(
+    found: list[Found], template: TaskTemplate, dialect: str
+) -> None:
+    for item in found:
+        for facts in item.facts:
+            asked = on_grid(facts.asked, dialect, None)
+            answer = on_grid(facts.found, dialect, facts.named)
+            grounded = bool(asked or answer or facts.named)
+            count = template.phrasings(facts.form) if grounded else 1
+            draw = Draw(key(item.study.id, facts.key, dialect))
+            for row in template.render(facts, draw, dialect, count=count):
+                shown = parse_boxes(row.instruction, dialect)
+                assert shown == [box for _, box in asked], (item, row)
+                assert parse_boxes(row.response, dialect) == [box for _, box in answer], (item, row)
+                if answer and facts.named:
+                    told = names_beside_boxes(row.response, dialect)
+                    assert told == [name for name, _ in answer], (item, row)
 
 
 # The examples for reviewers

@@ -17,6 +17,7 @@ LeakClass = Literal[
     "time",
     "communication",
     "other_image",
+    "cross_reference",
     "view",
     "recommendation",
     "history",
@@ -271,6 +272,31 @@ LATERAL_IMAGE = re.compile(
     r"|\b(?:on|by)\s+(?:the\s+)?lateral\b(?!\s+(?:aspect|margin|portion|side|wall|chest\s+wall"
     r"|border|edge|surface|segment|rib|left|right|lung|upper|lower|mid|costophrenic|sulc|clavic"
     r"|base|pleura))"
+)
+
+# What is meant stands elsewhere in the report: "as described above". Above and below are places in
+# the picture too, with what they are above of: "noted above the carina".
+_POINTED = (
+    r"(?:above|below)(?!\s+(?:the|this|that|these|its|an?|both|each|either|left|right|level|normal"
+    r"|expected|carina|clavic\w+|\w*diaphragm\w*)\b)"
+)
+_POINTED_LAST = r"(?:above|below)(?=\s*(?:[.,;:)]|$)|\s+(?:but|are|is|with|without)\b)"
+_TOLD = r"(?:described|discussed|mentioned|detailed|outlined|stated|reported)"
+_PART = r"(?:findings|impression|report|body|text|comments?|discussion|addendum|section)"
+CROSS_REFERENCE = re.compile(
+    _words(
+        rf"as\s+(?:(?:{_TOLD}|noted|seen|listed)\s+)?{_POINTED}",
+        rf"(?:{_TOLD}|see|per)\s+{_POINTED}",
+        rf"(?:than|all|noted|listed|findings?)\s+{_POINTED_LAST}",
+        r"(?:the|these)\s+above",
+        rf"above(?:-|\s)?(?:{_TOLD}|noted|named|listed|findings?|changes)",
+        r"afore(?:-|\s)?(?:mentioned|described|said)",
+        rf"as\s+(?:{_TOLD}|noted)(?=\s*(?:[.,;:)]|$)|\s+elsewhere\b"
+        rf"|\s+(?:in|under)\s+(?:the\s+)?{_PART}\b)",
+        rf"(?:see|refer\s+to)\s+(?:the\s+)?(?:(?:full|separate|dedicated)\s+)?{_PART}",
+        r"(?:findings|impression)\s+section",
+        r"(?:reported|described|dictated)\s+separately",
+    )
 )
 
 _VIEW_NOUN = r"(?:views?|radiographs?|projections?|films?|images?|x-?rays?|technique|exam\w*)"

@@ -20,8 +20,16 @@ from chexinstruct.reports.cues_es import SPANISH
 from chexinstruct.reports.sentences import sentences
 
 POLICIES: dict[str, tuple[LeakClass, ...]] = {
-    "image_target": ("deidentified", "prior", "time", "communication", "other_image", "view"),
-    "progression": ("deidentified", "time", "communication"),
+    "image_target": (
+        "deidentified",
+        "prior",
+        "time",
+        "communication",
+        "other_image",
+        "cross_reference",
+        "view",
+    ),
+    "progression": ("deidentified", "time", "communication", "cross_reference"),
     "summarization": ("deidentified", "time", "communication"),
 }
 """Use -> classes whose sentences go.
@@ -30,6 +38,7 @@ POLICIES: dict[str, tuple[LeakClass, ...]] = {
 generation, matching, selection, grounded text); add ``recommendation`` or ``history`` by flag.
 ``progression``: the prior picture is shown too, so comparisons stay. ``summarization``: classes
 that leave findings; a pair goes altogether when :func:`find_leaks` finds them in its impression.
+An impression may point to the findings shown ("as above").
 """
 
 CUES: Mapping[str, Cues] = {"en": ENGLISH, "es": SPANISH}
@@ -113,7 +122,13 @@ def find_leaks(
         or (not lateral_in_sample and cues.lateral_image.search(lower))
     ):
         found.append("other_image")
+<<<<<<< HEAD
     if "view" in classes and cues.view.search(lower) and not cues.finding.search(lower):
+=======
+    if "cross_reference" in classes and cues.CROSS_REFERENCE.search(lower):
+        found.append("cross_reference")
+    if "view" in classes and cues.VIEW.search(lower) and not cues.FINDING.search(lower):
+>>>>>>> ground
         found.append("view")
     if "recommendation" in classes and cues.recommendation.search(lower):
         found.append("recommendation")

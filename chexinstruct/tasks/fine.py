@@ -6,13 +6,18 @@ from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
-from chexinstruct.draw import key
 from chexinstruct.regions import Consensus, consensus, iou, visible_box
+<<<<<<< HEAD
 from chexinstruct.reports import POLICIES, find_leaks
 from chexinstruct.schema import VARIED, Facts, Image, LabelSet, Region, Study
+=======
+from chexinstruct.schema import Facts, Image, LabelSet, Region, Study
+>>>>>>> ground
 from chexinstruct.tasks.contract import Context, Drop, Task, task
 from chexinstruct.tasks.labels import readers, specific, states
+from chexinstruct.tasks.phrases import by_phrase, digest, folded, phrase_leak, quoted
 from chexinstruct.tasks.pictures import shown
+from chexinstruct.tasks.targets import dropped_sentences
 
 AMBIGUOUS_IOU = 0.7
 """Boxes of two findings with a higher IoU mark one place: the box alone does not tell which."""
@@ -166,20 +171,6 @@ def _grounding(image: Image, finding: str, boxes: Sequence[Region]) -> Facts:
     )
 
 
-def _folded(phrase: str) -> str:
-    return _shown_phrase(phrase).casefold()
-
-
-def _shown_phrase(phrase: str) -> str:
-    """A phrase is asked for and answered without the full stop of its sentence."""
-    return " ".join(phrase.split()).removesuffix(".").rstrip()
-
-
-def _digest(phrase: str) -> str:
-    """Stands for a phrase in a key: keys are published where texts may not be."""
-    return f"{key(_folded(phrase)):016x}"
-
-
 @task(
     "grounded_diagnosis",
     "fine",
@@ -197,7 +188,7 @@ def grounded_diagnosis(study: Study, context: Context) -> Iterator[Facts | Drop]
         groups: dict[tuple[str, str], list[Region]] = {}
         for region in agreed.regions:
             if region.label is not None:
-                group = (region.label, _folded(region.phrase or ""))
+                group = (region.label, folded(region.phrase or ""))
                 groups.setdefault(group, []).append(region)
         for _ in agreed.disputed:
             yield Drop(reason="no_consensus")
@@ -237,7 +228,7 @@ def _diagnosis(
         return Drop(reason="ambiguous_box")
     name = f"{image.key}/{finding}"
     if boxes[0].phrase:
-        name += f"/{_digest(boxes[0].phrase)}"
+        name += f"/{digest(boxes[0].phrase)}"
     draw = context.draw(name)
     listed = draw.chance(0.5) and bool(wrong)
     options = (finding, *draw.sample(wrong, min(WRONG_FINDINGS, len(wrong)))) if listed else ()
@@ -326,17 +317,11 @@ foreign_object_detection = _every_region(
 
 
 def _phrases(study: Study) -> Iterator[tuple[Image, str, list[Region]]]:
-    """Picture, phrase and boxes; phrases that differ in case or full stop alone are one."""
+    """Picture, phrase and boxes."""
     for image in shown(study):
-        groups: dict[str, dict[tuple[float, ...], Region]] = {}
-        for region in study.regions:
-            if region.image == image.key and region.phrase is not None:
-                # One place may be given under two findings.
-                groups.setdefault(_folded(region.phrase), {}).setdefault(region.box, region)
-        for boxes in groups.values():
-            regions = list(boxes.values())
-            phrase = _shown_phrase(regions[0].phrase or "")
-            yield image, phrase, [msgspec.structs.replace(r, phrase=phrase) for r in regions]
+        groups = by_phrase(r for r in study.regions if r.image == image.key)
+        for phrase, regions in groups.items():
+            yield image, phrase, regions
 
 
 @task("phrase_grounding", "fine", "Phrase grounding", needs=("images", "phrases"))
@@ -345,17 +330,19 @@ def phrase_grounding(study: Study, context: Context) -> Iterator[Facts | Drop]:
     nothing = True
     for image, phrase, regions in _phrases(study):
         nothing = False
-        if reason := _misplaced(regions):
+        if leak := phrase_leak(phrase, "summarization", context.policies, image):
+            yield leak
+        elif reason := _misplaced(regions):
             yield Drop(reason=reason)
-            continue
-        yield Facts(
-            key=f"{image.key}/{_digest(phrase)}",
-            form="ground",
-            images=(image,),
-            slots={"phrase": phrase},
-            found=tuple(regions),
-            named="phrase",
-        )
+        else:
+            yield Facts(
+                key=f"{image.key}/{digest(phrase)}",
+                form="ground",
+                images=(image,),
+                slots={"phrase": phrase},
+                found=tuple(regions),
+                named="phrase",
+            )
     if nothing:
         yield Drop(reason="no_picture_of_region")
 
@@ -366,16 +353,13 @@ def grounded_captioning(study: Study, context: Context) -> Iterator[Facts | Drop
     nothing = True
     for image, phrase, regions in _phrases(study):
         nothing = False
-        leaks = (
-            find_leaks(phrase, POLICIES["image_target"]) if context.policies.text == "clean" else ()
-        )
-        if leaks:
-            yield Drop(reason=f"leak_{leaks[0]}")
+        if leak := phrase_leak(phrase, "image_target", context.policies, image):
+            yield leak
         elif reason := _misplaced(regions):
             yield Drop(reason=reason)
         else:
             yield Facts(
-                key=f"{image.key}/{_digest(phrase)}",
+                key=f"{image.key}/{digest(phrase)}",
                 form="describe",
                 images=(image,),
                 slots={"phrase": phrase},
@@ -384,3 +368,102 @@ def grounded_captioning(study: Study, context: Context) -> Iterator[Facts | Drop
             )
     if nothing:
         yield Drop(reason="no_picture_of_region")
+
+
+@task(
+    "grounded_phrase_extraction",
+    "fine",
+    "Grounded phrase extraction",
+    needs=("images", "phrases", "report"),
+)
+def grounded_phrase_extraction(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Quote the words of the report that speak of what boxes mark."""
+    assert study.report is not None, "the task needs a report"
+    nothing = True
+    for image, phrase, regions in _phrases(study):
+        nothing = False
+        said = quoted(study.report, (phrase,), context.policies)
+        if leak := phrase_leak(phrase, "summarization", context.policies, image):
+            yield leak
+        elif isinstance(said, Drop):
+            yield said
+        elif reason := _misplaced(regions):
+            yield Drop(reason=reason)
+        elif _marks_another_phrase(phrase, regions, study):
+            yield Drop(reason="ambiguous_box")
+        else:
+            words = said.phrases[phrase]
+            yield Facts(
+                key=f"{image.key}/{digest(phrase)}",
+                form="extract",
+                images=(image,),
+                slots={"report": said.section.text, "answer": words},
+                answers=(words,),
+                asked=tuple(regions),
+                language=study.report.language,
+                dropped_sentences=dropped_sentences(said.section),
+            )
+    if nothing:
+        yield Drop(reason="no_picture_of_region")
+
+
+def _marks_another_phrase(phrase: str, regions: Sequence[Region], study: Study) -> bool:
+    """Whether some box marks the place of another phrase too, which would be as right."""
+    return any(
+        other.phrase is not None
+        and folded(other.phrase) != folded(phrase)
+        and other.image == region.image
+        and iou(other.box, region.box) > AMBIGUOUS_IOU
+        for region in regions
+        for other in study.regions
+    )
+
+
+@task(
+    "phrase_extraction_and_grounding",
+    "fine",
+    "Phrase extraction and grounding",
+    needs=("images", "phrases", "report"),
+)
+def phrase_extraction_and_grounding(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Quote the words of the report that speak of a named finding, and box what they speak of."""
+    nothing = True
+    for image in shown(study):
+        regions = [r for r in study.regions if r.image == image.key and r.phrase is not None]
+        for finding, drawn in _by_finding(regions).items():
+            nothing = False
+            yield _extraction(image, finding, drawn, study, context)
+    if nothing:
+        yield Drop(reason="no_phrase_of_a_finding")
+
+
+def _extraction(
+    image: Image, finding: str, drawn: list[Region], study: Study, context: Context
+) -> Facts | Drop:
+    assert study.report is not None, "the task needs a report"
+    if not specific((finding,)):
+        return Drop(reason="unspecific_finding")
+    boxes = by_phrase(drawn)
+    for phrase in boxes:
+        if leak := phrase_leak(phrase, "summarization", context.policies, image):
+            return leak
+    said = quoted(study.report, tuple(boxes), context.policies)
+    if isinstance(said, Drop):
+        return said
+    if reason := _misplaced(drawn):
+        return Drop(reason=reason)
+    return Facts(
+        key=f"{image.key}/{finding}",
+        form="extract",
+        images=(image,),
+        slots={"finding": finding, "report": said.section.text},
+        found=tuple(
+            msgspec.structs.replace(region, phrase=words)
+            for phrase, words in said.phrases.items()
+            for region in boxes[phrase]
+        ),
+        named="phrase",
+        language=study.report.language,
+        finding=finding,
+        dropped_sentences=dropped_sentences(said.section),
+    )

@@ -111,6 +111,10 @@ NEEDS: dict[str, Need] = {
         "regions of foreign objects, or the word that none was found",
         lambda s, sets: _drawn(s, sets, finding="foreign object"),
     ),
+    "report": Need(
+        "a report, its own or one taken over from a parent",
+        lambda s, sets: s.report is not None and bool(s.report.sections),
+    ),
     "findings": Need("a findings section", _section("findings")),
     "impression": Need("an impression", _section("impression")),
     "indication": Need(

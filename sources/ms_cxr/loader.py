@@ -85,7 +85,7 @@ def _regions(release: Release, table: str, rows: list[Row], image: Image) -> Ite
         except VocabularyError as error:
             release.reject(table, row.line, "unknown_finding", str(error))
             continue
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             release.reject(table, row.line, "bad_box", str(error))
             continue
         if clip(box, frame) is None:

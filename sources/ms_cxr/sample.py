@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from chexinstruct.synthetic import save
 
 VARIANTS = ("v1_1_0", "v0_1", "both", "wget")
 
+NAME = "MS_CXR_Local_Alignment"
 PORTRAIT, LANDSCAPE = (160, 192), (192, 160)
 
 
@@ -230,6 +232,28 @@ ROWS = (
         (60, 70, 60, 50),
         PORTRAIT,
     ),
+    # in capitals with a full stop; the whole impression, which compares with an earlier study
+    Drawn(
+        10000010,
+        59999994,
+        1,
+        "train",
+        "Pleural Effusion",
+        "STABLE SMALL LEFT PLEURAL EFFUSION.",
+        (104, 140, 40, 24),
+        PORTRAIT,
+    ),
+    # a mask in the phrase
+    Drawn(
+        10000004,
+        50000011,
+        1,
+        "test",
+        "Pneumothorax",
+        "Decreased left apical pneumothorax compared with ___",
+        (120, 14, 38, 20),
+        LANDSCAPE,
+    ),
     # no such picture in the study, and no such study
     Drawn(
         10000001,
@@ -261,9 +285,9 @@ def dicom_id(study: int, number: int) -> str:
 
 def write(folder: Path, variant: str = "v1_1_0") -> None:
     """``v1_1_0``: with the split column; ``v0_1``: without; ``both``: both tables in one folder;
-    ``wget``: 1.1.0 in PhysioNet's folders."""
-    new = {"MS_CXR_Local_Alignment_v1.1.0.csv": _table(split=True)}
-    old = {"MS_CXR_Local_Alignment_v1.0.0.csv": _table(split=False)}
+    ``wget``: 1.1.0 in PhysioNet's folders. Beside each table lies its twin in JSON."""
+    new = {f"{NAME}_v1.1.0.csv": _table(split=True), f"{NAME}_v1.1.0.json": _coco()}
+    old = {f"{NAME}_v1.0.0.csv": _table(split=False), f"{NAME}_v1.0.0.json": _coco()}
     match variant:
         case "v0_1":
             save(folder, dict(old))
@@ -276,14 +300,52 @@ def write(folder: Path, variant: str = "v1_1_0") -> None:
 
 
 def _table(*, split: bool) -> str:
-    header = ["category_name", "label_text", "path", "x", "y", "w", "h"]
-    header += ["image_width", "image_height", "dicom_id", *(["split"] if split else [])]
+    header = ["dicom_id", "category_name", "label_text", "path", "x", "y", "w", "h"]
+    header += ["image_width", "image_height", *(["split"] if split else [])]
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
     for row in ROWS:
         name = dicom_id(row.study, row.number)
-        path = f"files/p{row.subject // 10**6}/p{row.subject}/s{row.study}/{name}.jpg"
-        cells = [row.category, row.phrase, path, *row.box, *row.size, name]
+        box = map(int, row.box)  # as the publisher's own conversion cuts them
+        cells = [name, row.category, row.phrase, _path(row), *box, *row.size]
         writer.writerow([*cells, row.split] if split else cells)
     return buffer.getvalue()
+
+
+def _path(row: Drawn) -> str:
+    name = dicom_id(row.study, row.number)
+    return f"files/p{row.subject // 10**6}/p{row.subject}/s{row.study}/{name}.jpg"
+
+
+def _coco() -> str:
+    """The same in the form of COCO, from which the publisher makes the table."""
+    categories = sorted({row.category for row in ROWS})
+    paths = list(dict.fromkeys(map(_path, ROWS)))
+    sizes = {_path(row): row.size for row in ROWS}
+    content = {
+        "categories": [{"id": i, "name": name} for i, name in enumerate(categories, start=1)],
+        "images": [
+            {
+                "id": i,
+                "file_name": path.rpartition("/")[2],
+                "path": path,
+                "width": sizes[path][0],
+                "height": sizes[path][1],
+            }
+            for i, path in enumerate(paths, start=1)
+        ],
+        "annotations": [
+            {
+                "id": i,
+                "image_id": paths.index(_path(row)) + 1,
+                "category_id": categories.index(row.category) + 1,
+                "label_text": row.phrase,
+                "bbox": row.box,
+                "width": row.size[0],
+                "height": row.size[1],
+            }
+            for i, row in enumerate(ROWS, start=1)
+        ],
+    }
+    return json.dumps(content)
