@@ -51,6 +51,11 @@ DROPPED: dict[LeakClass, list[str]] = {
         "Infiltrado actualmente en resolucion.",
         "Cirugia previa.",
     ],
+    "cross_reference": [
+        "Resto de hallazgos como los descritos arriba.",
+        "Los ya comentados infiltrados basales.",
+        "Ver informe.",
+    ],
     "deidentified": ["Visto por nombrepropio.", "Nombrepropio con infiltrado basal."],
     "time": [
         "Placa del dia 12.",

@@ -48,6 +48,8 @@ class Cues:
     other_image_capitals: re.Pattern[str] | None = None
     """Abbreviations that count in capitals only."""
     lateral_image: re.Pattern[str]
+    cross_reference: re.Pattern[str]
+    """Words that point elsewhere in the report."""
     view: re.Pattern[str]
     finding: re.Pattern[str]
     """With one of these a sentence says something of the patient, however the view is named."""
@@ -284,7 +286,7 @@ _POINTED_LAST = r"(?:above|below)(?=\s*(?:[.,;:)]|$)|\s+(?:but|are|is|with|witho
 _TOLD = r"(?:described|discussed|mentioned|detailed|outlined|stated|reported)"
 _PART = r"(?:findings|impression|report|body|text|comments?|discussion|addendum|section)"
 CROSS_REFERENCE = re.compile(
-    _words(
+    words(
         rf"as\s+(?:(?:{_TOLD}|noted|seen|listed)\s+)?{_POINTED}",
         rf"(?:{_TOLD}|see|per)\s+{_POINTED}",
         rf"(?:than|all|noted|listed|findings?)\s+{_POINTED_LAST}",
@@ -396,6 +398,7 @@ ENGLISH = Cues(
     other_image=OTHER_IMAGE,
     other_image_capitals=OTHER_IMAGE_CAPITALS,
     lateral_image=LATERAL_IMAGE,
+    cross_reference=CROSS_REFERENCE,
     view=VIEW,
     finding=FINDING,
     recommendation=RECOMMENDATION,

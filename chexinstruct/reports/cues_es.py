@@ -210,6 +210,13 @@ SPANISH = Cues(
             r"(?:ap|pa|posteroanterior|anteroposterior)\s+(?:y|mas)\s+(?:lateral|perfil)",
         )
     ),
+    cross_reference=re.compile(
+        words(
+            r"(?:arriba|anteriormente|previamente|ya|mas\s+arriba)\s+(?:descrit|mencionad|comentad)\w+",
+            r"(?:descrit|mencionad|comentad)\w+\s+(?:mas\s+)?(?:arriba|abajo|anteriormente)",
+            r"ver\s+(?:el\s+)?(?:informe|texto|comentario|conclusion|hallazgos)",
+        )
+    ),
     view=re.compile(
         words(
             r"proyeccion(?:es)?",

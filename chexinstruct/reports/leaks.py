@@ -122,13 +122,9 @@ def find_leaks(
         or (not lateral_in_sample and cues.lateral_image.search(lower))
     ):
         found.append("other_image")
-<<<<<<< HEAD
-    if "view" in classes and cues.view.search(lower) and not cues.finding.search(lower):
-=======
-    if "cross_reference" in classes and cues.CROSS_REFERENCE.search(lower):
+    if "cross_reference" in classes and cues.cross_reference.search(lower):
         found.append("cross_reference")
-    if "view" in classes and cues.VIEW.search(lower) and not cues.FINDING.search(lower):
->>>>>>> ground
+    if "view" in classes and cues.view.search(lower) and not cues.finding.search(lower):
         found.append("view")
     if "recommendation" in classes and cues.recommendation.search(lower):
         found.append("recommendation")

@@ -7,12 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 import msgspec
 
 from chexinstruct.regions import Consensus, consensus, iou, visible_box
-<<<<<<< HEAD
-from chexinstruct.reports import POLICIES, find_leaks
 from chexinstruct.schema import VARIED, Facts, Image, LabelSet, Region, Study
-=======
-from chexinstruct.schema import Facts, Image, LabelSet, Region, Study
->>>>>>> ground
 from chexinstruct.tasks.contract import Context, Drop, Task, task
 from chexinstruct.tasks.labels import readers, specific, states
 from chexinstruct.tasks.phrases import by_phrase, digest, folded, phrase_leak, quoted
