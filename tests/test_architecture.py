@@ -32,10 +32,11 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "patients": "release",
         "anatomy": "errors",
         "chexpert_labels": "release schema vocabulary",
+        "questions": "release schema",
         "images": "errors schema",
         "source": "config errors release schema",
-        "sources": "anatomy chexpert_labels errors patients regions release reports schema source "
-        "synthetic vocabulary",
+        "sources": "anatomy chexpert_labels errors patients questions regions release reports "
+        "schema source synthetic vocabulary",
         "tasks": "draw regions reports schema vocabulary",
         "templating": "config draw errors regions schema",
         "templates": "",
