@@ -170,7 +170,7 @@ def test_a_no_says_whether_the_report_denies_it_where_that_is_known(
     samples: Samples, loaded: Loaded
 ) -> None:
     assert asked(loaded, 50000009, "pneumothorax").attributes["negative"] == "denied"
-    assert asked(loaded, 50000004, "hernia").attributes["negative"] == "not mentioned"
+    assert asked(loaded, 50000004, "hernia").attributes["negative"] == "not stated"
     assert "negative" not in asked(loaded, 50000006, "pneumonia").attributes
     assert "negative" not in asked(samples.load(KEY, "wget"), 50000009, "pneumothorax").attributes
 

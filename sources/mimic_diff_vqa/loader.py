@@ -209,7 +209,7 @@ def _question(
     attributes = {"question_type": kind}
     if kind == "presence" and answer.lower() == "no" and study in extracted.denied:
         denied = any(text.lower() in _presence(name) for name in extracted.denied[study])
-        attributes["negative"] = "denied" if denied else "not mentioned"
+        attributes["negative"] = "denied" if denied else "not stated"
     prior = (before.key,) if before else ()
     name = blake2b(text.encode(), digest_size=6).hexdigest()
     return Question(
