@@ -34,12 +34,13 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "anatomy": "errors",
         "normal": "",
         "chexpert_labels": "release schema vocabulary",
+        "questions": "release schema",
         "rsna_nih": "release",
         "siim_masks": "errors regions release schema",
         "images": "errors headers schema",
         "source": "config errors release schema",
-        "sources": "anatomy chexpert_labels errors normal patients regions release reports "
-        "rsna_nih schema siim_masks source synthetic vocabulary",
+        "sources": "anatomy chexpert_labels errors normal patients questions regions release "
+        "reports rsna_nih schema siim_masks source synthetic vocabulary",
         "tasks": "draw regions reports schema vocabulary",
         "templating": "config draw errors regions schema",
         "templates": "",

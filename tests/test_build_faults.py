@@ -249,6 +249,7 @@ def test_a_source_without_its_parent_says_where_the_parent_is_to_be_had(
     message = refused(MissingInputs, data, tmp_path, manifest)
     assert f"ms_cxr not found: mimic_cxr at {data}/mimic_cxr" in message
     assert "physionet" in message.lower()
+    assert "mimic-cxr-*-metadata.csv" in message and "mimic-cxr-*-split.csv" in message
     assert f"--available builds {NIH}" in message
     lock = made(data, tmp_path, manifest, available=True)
     assert [account.source for account in lock.sources] == [NIH]

@@ -265,11 +265,13 @@ def test_pictures_are_those_of_the_study(loaded: Loaded) -> None:
     for study in loaded.studies:
         keys = {image.key for image in study.images}
         named = [region.image for region in study.regions]
-        named += [key for question in study.questions for key in question.images]
+        named += [key for q in study.questions for key in (*q.prior, *q.images)]
         named += [key for c in study.comparisons for key in (*c.prior, *c.current)]
         named += [label.image for label in study.labels if label.image is not None]
         assert set(named) <= keys, study.id
         prior = {image.key for image in study.images if image.role == "prior"}
+        for question in study.questions:
+            assert set(question.prior) <= prior and prior.isdisjoint(question.images)
         for comparison in study.comparisons:
             assert comparison.prior and comparison.current
             assert set(comparison.prior) <= prior and prior.isdisjoint(comparison.current)

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from task_context import FakeContext, over_seeds, run
 
 from chexinstruct.schema import Facts, Image, Question, Study, Turn
 from chexinstruct.tasks import FAMILIES, Task
 from chexinstruct.tasks.needs import NEEDS
-from chexinstruct.tasks.qa import close_ended_vqa, open_ended_vqa
+from chexinstruct.tasks.qa import close_ended_vqa, difference_vqa, open_ended_vqa
 from chexinstruct.templating import Templates
 
 TASKS = (open_ended_vqa, close_ended_vqa)
@@ -84,7 +86,6 @@ def test_a_question_shows_its_own_pictures_in_its_own_order(task: Task) -> None:
         ({"answers": ()}, "no_answer"),
         ({"answers": (" ",)}, "no_answer"),
         ({"images": ("a", "gone")}, "missing_picture"),
-        ({"images": ("old", "a")}, "compares_with_prior"),
     ],
 )
 def test_a_question_that_cannot_be_asked_is_counted(
@@ -96,7 +97,7 @@ def test_a_question_that_cannot_be_asked_is_counted(
     made = Study(
         source="made_up",
         id="s1",
-        images=(Image(key="a", path="a"), Image(key="old", path="old", role="prior")),
+        images=(Image(key="a", path="a"),),
         questions=(Question(**(content | changes)), good),
     )
     facts, drops = run(task, made, FakeContext())
@@ -109,6 +110,63 @@ def test_questions_without_pictures_belong_to_other_tasks() -> None:
     facts, drops = run(open_ended_vqa, made, FakeContext())
     assert [f.key for f in facts] == ["picture"]
     assert drops == []
+
+
+def carries(task: Task, made: Study) -> bool:
+    return all(NEEDS[name].holds(made, {}) for name in task.needs)
+
+
+def compared(**changes: Any) -> Study:
+    """A study with a question on it and an earlier one, and nothing else to ask."""
+    content = {"id": "d", "text": "What has changed?", "prior": ("old",), "form": "open"}
+    asked = Question(
+        **({"images": ("a",), "answers": ("the effusion is new.",)} | content | changes)
+    )
+    images = (Image(key="a", path="a"), Image(key="old", path="old", role="prior"))
+    return Study(source="made_up", id="s1", images=images, questions=(asked,))
+
+
+def test_a_question_on_two_studies_is_asked_with_the_prior_first_and_by_one_task_alone() -> None:
+    for form in ("open", "closed"):
+        made = compared(form=form)
+        assert [task.key for task in (*TASKS, difference_vqa) if carries(task, made)] == [
+            "difference_vqa"
+        ]
+    (fact,), drops = run(difference_vqa, made, FakeContext())
+    assert drops == []
+    assert [(i.key, i.role) for i in fact.images] == [("old", "prior"), ("a", "current")]
+    assert fact.answers == ("the effusion is new.",)
+    assert not carries(difference_vqa, study(open_("left base")))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"answers": ()}, "no_answer"),
+        ({"prior": ("gone",)}, "missing_picture"),
+        ({"prior": ("old", "older")}, "several_pictures"),
+        ({"language": "zh"}, "question_not_in_english"),
+    ],
+)
+def test_a_comparison_that_cannot_be_asked_is_counted(changes: dict[str, Any], reason: str) -> None:
+    made = compared(**changes)
+    older = Image(key="older", path="older", role="prior")
+    made = replace(made, images=(*made.images, older))
+    assert run(difference_vqa, made, FakeContext()) == ([], [reason])
+
+
+def test_every_phrasing_of_a_comparison_says_which_picture_is_the_earlier_one() -> None:
+    (fact,), _ = run(difference_vqa, compared(), FakeContext())
+    loaded = Templates().load("difference_vqa")
+    count = loaded.phrasings("compare")
+    assert count >= 12
+    for row in loaded.render(fact, FakeContext().draw(), "chexagent2", count=count):
+        text = row.instruction.replace("What has changed?", "")
+        assert text != row.instruction
+        assert re.search(r"reference image|Reference|reference \(", text) and "ain image" in text
+        assert re.search(r"earlier|older|old\b|prior|precedes|order of time|before", text, re.I)
+        assert re.search(r"first|1|before", text, re.I)
+        assert row.response == "the effusion is new."
 
 
 # --------------------------------------------------------------------------------------- closed
@@ -147,6 +205,13 @@ def test_several_right_options_make_a_list() -> None:
     fact = one(close_ended_vqa, question("Which?", "a", "c", options=("a", "b", "c")))
     assert fact.form == "list"
     assert fact.answers == ("a", "c")
+
+
+@pytest.mark.parametrize("answers", [("a",), ("a", "c"), ("neither",)])
+def test_a_list_is_known_by_the_question_and_not_by_its_answer(answers: tuple[str, ...]) -> None:
+    options = ("a", "c", "neither")
+    fact = one(close_ended_vqa, question("Which?", *answers, options=options, several=True))
+    assert (fact.form, fact.answers) == ("list", answers)
 
 
 def test_a_closed_answer_without_options_is_a_short_answer() -> None:

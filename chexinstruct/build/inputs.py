@@ -75,8 +75,8 @@ def choose(
             chosen.add(key)
             continue
         skipped[key] = "not found: " + "; ".join(
-            f"{part} at {here[part]} ({sources[part].card.access[0]} "
-            f"`chexinstruct sources {part}` tells more)"
+            f"{part} at {here[part]} with {_files(sources[part])} "
+            f"({sources[part].card.access[0]} `chexinstruct sources {part}` tells more)"
             for part in missing
         )
     if skipped and not available and asked != "all":
@@ -96,3 +96,10 @@ def choose(
         )
     order = build_order(chosen, sources)
     return Inputs({key: here[key] for key in order}, frozenset(chosen), skipped)
+
+
+def _files(source: Source) -> str:
+    """The files that the source cannot do without, or of which it needs some."""
+    files = source.card.files
+    needed = [item.pattern for item in files if item.needed]
+    return ", ".join(needed) or "some of " + ", ".join(item.pattern for item in files)

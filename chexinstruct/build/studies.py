@@ -186,6 +186,8 @@ def studies_key(source: Source, release_digest: str, parents: Mapping[str, str])
         "chexinstruct.patients",
         "chexinstruct.chexpert_labels",
         "chexinstruct.siim_masks",
+        "chexinstruct.rsna_nih",
+        "chexinstruct.questions",
         "chexinstruct.build.studies",
         source.package,
     )

@@ -25,11 +25,16 @@ class Question(Record, frozen=True, kw_only=True):
     """Several where all hold at once; empty: not answerable."""
     form: Literal["open", "closed"]
     images: tuple[str, ...] = ()
-    """Keys of the pictures asked about, prior first; empty for text questions."""
+    """Keys of the current pictures asked about; empty for text questions."""
+    prior: tuple[str, ...] = ()
+    """Keys of the earlier pictures that ``images`` are compared with, earliest first."""
     context: str | None = None
     """Passage the answer is found in."""
     history: tuple[Turn, ...] = ()
     options: tuple[str, ...] = ()
+    several: bool = False
+    """Whether any number of the options may be right. It belongs to the question: shown only where
+    several are right it would give the answer away."""
     references: tuple[str, ...] = ()
     """Other wordings of the answer that count as right."""
     language: str = "en"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from chexinstruct.schema import Image, LabelSet, Region, Study
+from chexinstruct.schema import Image, LabelSet, Question, Region, Study
 from chexinstruct.tasks.pictures import frontal, laterals, shown
 
 LabelSets = Mapping[str, LabelSet]
@@ -63,8 +63,26 @@ def _section(name: str) -> Callable[[Study, LabelSets], bool]:
     return lambda study, sets: name in own_sections(study)
 
 
-def _question(form: str) -> Callable[[Study, LabelSets], bool]:
-    return lambda study, sets: any(q.form == form and q.images for q in study.questions)
+QuestionTest = Callable[[Question], bool]
+
+
+def open_question(question: Question) -> bool:
+    """Whether it is open, and about current pictures alone."""
+    return question.form == "open" and bool(question.images) and not question.prior
+
+
+def closed_question(question: Question) -> bool:
+    """Whether it is closed, and about current pictures alone."""
+    return question.form == "closed" and bool(question.images) and not question.prior
+
+
+def difference_question(question: Question) -> bool:
+    """Whether it compares current with earlier pictures."""
+    return bool(question.images and question.prior)
+
+
+def _question(test: QuestionTest) -> Callable[[Study, LabelSets], bool]:
+    return lambda study, sets: any(map(test, study.questions))
 
 
 def _masks(finding: str) -> Need:
@@ -129,8 +147,12 @@ NEEDS: dict[str, Need] = {
         ),
     ),
     "order": Need("a place in time among its person's studies", lambda s, sets: bool(s.order)),
-    "open_questions": Need("an open question about a picture", _question("open")),
-    "closed_questions": Need("a closed question about a picture", _question("closed")),
+    "open_questions": Need("an open question about a picture", _question(open_question)),
+    "closed_questions": Need("a closed question about a picture", _question(closed_question)),
+    "difference_questions": Need(
+        "a question that compares a prior and a current picture",
+        _question(difference_question),
+    ),
     "comparisons": Need(
         "a finding compared between a prior and a current picture",
         lambda s, sets: bool(s.comparisons),

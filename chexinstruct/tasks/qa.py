@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from chexinstruct.schema import Facts, Image, Question, Study
 from chexinstruct.tasks.contract import Context, Drop, task
+from chexinstruct.tasks.needs import (
+    QuestionTest,
+    closed_question,
+    difference_question,
+    open_question,
+)
 
 YES_NO = {"yes": "Yes", "no": "No"}
 
@@ -18,19 +24,16 @@ class _Asked(NamedTuple):
     images: tuple[Image, ...]
 
 
-def _asked(study: Study, form: Literal["open", "closed"]) -> Iterator[_Asked | Drop]:
-    """The study's questions about pictures in one form, with their pictures in the order named."""
+def _asked(study: Study, kind: QuestionTest) -> Iterator[_Asked | Drop]:
+    """The study's questions of one kind with their pictures: prior first, then as named."""
     pictures = {image.key: image for image in study.images}
-    for question in study.questions:
-        if question.form != form or not question.images:
-            continue
-        images = tuple(pictures[key] for key in question.images if key in pictures)
+    for question in filter(kind, study.questions):
+        keys = (*question.prior, *question.images)
+        images = tuple(pictures[key] for key in keys if key in pictures)
         if not any(answer.strip() for answer in question.answers):
             yield Drop(reason="no_answer")
-        elif len(images) < len(question.images):
+        elif len(images) < len(keys):
             yield Drop(reason="missing_picture")
-        elif any(image.role == "prior" for image in images):
-            yield Drop(reason="compares_with_prior")
         else:
             yield _Asked(question, images)
 
@@ -76,7 +79,7 @@ def open_ended_vqa(study: Study, context: Context) -> Iterator[Facts | Drop]:
 
     Questions in another language than English stand alone, in the form ``plain``.
     """
-    for asked in _asked(study, "open"):
+    for asked in _asked(study, open_question):
         if isinstance(asked, Drop):
             yield asked
         else:
@@ -93,10 +96,10 @@ def close_ended_vqa(study: Study, context: Context) -> Iterator[Facts | Drop]:
     """Answer a closed question about pictures.
 
     Yes/no questions are asked with and without options. Options of the release are shown, as
-    ``choice`` where one of them is right and ``list`` where several are; other closed questions
+    ``choice`` where one of them is right and ``list`` where several may be; other closed questions
     take a short answer. Questions in another language than English stand alone.
     """
-    for asked in _asked(study, "closed"):
+    for asked in _asked(study, closed_question):
         yield asked if isinstance(asked, Drop) else _closed(asked, context)
 
 
@@ -127,8 +130,28 @@ def _closed(asked: _Asked, context: Context) -> Facts | Drop:
         return Drop(reason="equal_options")
     if not set(answers) <= set(options):
         return Drop(reason="answer_not_among_options")
-    form = "choice" if len(answers) == 1 else "list"
+    form = "list" if question.several or len(answers) > 1 else "choice"
     return _facts(asked, form, options=options)
+
+
+@task(
+    "difference_vqa",
+    "qa",
+    "Difference visual question answering",
+    needs=("images", "difference_questions"),
+)
+def difference_vqa(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Answer a question that compares a prior with a current picture, shown in this order."""
+    for asked in _asked(study, difference_question):
+        if isinstance(asked, Drop):
+            yield asked
+        elif asked.question.language != "en":
+            # Which picture is the earlier one is said in English.
+            yield Drop(reason="question_not_in_english")
+        elif len(asked.images) > 2:
+            yield Drop(reason="several_pictures")
+        else:
+            yield _facts(asked, "compare")
 
 
 def _folded(text: str) -> str:

@@ -1,0 +1,1 @@
+"""MIMIC-CXR-VQA: composed questions on pictures of MIMIC-CXR."""

@@ -1,0 +1,1 @@
+"""Medical-Diff-VQA: questions on studies of MIMIC-CXR, and on what changed between two."""
