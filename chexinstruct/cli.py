@@ -31,6 +31,13 @@ class Images(StrEnum):
     none = "none"
 
 
+class Link(StrEnum):
+    """How persons of several sources are brought together beyond their ids."""
+
+    none = "none"
+    pixels = "pixels"
+
+
 class MissingImage(StrEnum):
     """What a missing picture means."""
 
@@ -249,6 +256,9 @@ def build_(
     split: Splits = None,
     limit: Annotated[int | None, typer.Option(help="Studies a source, in keyed order.")] = None,
     images: Annotated[Images | None, typer.Option(help="Where pictures go.")] = None,
+    link: Annotated[
+        Link | None, typer.Option(help="Compare pictures of sources that are known to share some.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     available: Annotated[
         bool, typer.Option("--available", help="Leave out sources that are not there.")
@@ -276,6 +286,7 @@ def build_(
         splits=[str(name) for name in split] if split else None,
         limit=limit,
         images=str(images) if images else None,
+        link=str(link) if link else None,
     )
     options = BuildOptions(
         workers=workers,

@@ -16,7 +16,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Protocol, cast
+from typing import Annotated, Any, Literal, Protocol, cast
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -51,6 +51,10 @@ class Overlap(_Part):
     source: str
     how: str
     """What is shared, and how a match can be found, if at all."""
+    by: Literal["people", "pixels", "text"] = "people"
+    """What shows it: ids of people, studies or pictures that the loaders bring together; only the
+    pixels of pictures, which the ``link`` stage compares; or only wording, which nothing compares.
+    """
 
 
 class KnownBad(_Part):

@@ -60,7 +60,7 @@ def placed(
 ) -> dict[str, People]:
     """The people stage over tables; sources that are not given have a card without any rule."""
     known = {name: source(name) for name in tables} | {s.key: s for s in sources}
-    return resolve(tables, known, seed=seed, shares=Shares(), policy=policy)
+    return resolve(tables, known, seed=seed, shares=Shares(), policy=policy).slices
 
 
 def names(table: StudyTable, people: People) -> dict[str, str]:

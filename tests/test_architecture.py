@@ -33,6 +33,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "anatomy": "errors",
         "chexpert_labels": "release schema vocabulary",
         "images": "errors schema",
+        "likeness": "",
         "source": "config errors release schema",
         "sources": "anatomy chexpert_labels errors patients regions release reports schema source "
         "synthetic vocabulary",
@@ -42,8 +43,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "manifest": "config errors images regions schema",
         "manifests": "",
         "datacard": "schema source tasks",
-        "build": "config datacard draw errors images manifest regions release reports schema "
-        "source tasks templating vocabulary",
+        "build": "config datacard draw errors images likeness manifest regions release reports "
+        "schema source tasks templating vocabulary",
         "check": "errors release source",
         "corpus": "build.cache build.columns datacard draw errors schema source tasks",
         "demo": "build errors manifest schema source",
