@@ -418,6 +418,27 @@ def verify_(corpus: Corpus, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command("audit")
+def audit_(
+    corpus: Corpus,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that decode pictures.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Look for people and pictures that stand in several splits, by ids and by pixels.
+
+    Example: chexinstruct audit corpus --workers 8
+    """
+    from chexinstruct.corpus import audit, render_audit
+
+    found = audit(corpus, workers=workers)
+    if as_json:
+        _print_json(found)
+    else:
+        print(render_audit(found))
+    if not found.passed:
+        raise typer.Exit(1)
+
+
 @app.command("demo")
 def demo_(
     out: Annotated[Path, typer.Option(help="Folder for releases and corpus.")] = Path("demo"),

@@ -70,7 +70,8 @@ def radiograph(width: int, height: int, seed: int, *, lateral: bool = False) -> 
     markings = np.asarray(spots.resize((width, height), Image.Resampling.BICUBIC))
     grain = noise.normal(0, 3, (height, width))
     levels = np.asarray(smooth, dtype=np.float64) + markings + grain
-    return np.clip(levels, 0, 255).astype(np.uint8)
+    pixels: Pixels = np.clip(levels, 0, 255).astype(np.uint8)
+    return pixels
 
 
 def encode(pixels: Pixels, suffix: str, *, mode: str = "L") -> bytes:

@@ -46,7 +46,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "build": "config datacard draw errors images likeness manifest regions release reports "
         "schema source tasks templating vocabulary",
         "check": "errors release source",
-        "corpus": "build.cache build.columns datacard draw errors schema source tasks",
+        "corpus": "build.cache build.columns build.executor datacard draw errors likeness schema "
+        "source tasks",
         "demo": "build errors manifest schema source",
         "export": "corpus errors schema",
         "hub": "corpus errors schema",
