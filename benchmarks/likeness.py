@@ -149,9 +149,11 @@ def measure(paths: Sequence[Path], size: int) -> None:
 def search(one: int, other: int) -> None:
     chance = np.random.default_rng(0)
     many = [chance.integers(0, 2**64, (n, WORDS), dtype=np.uint64) for n in (one, other)]
-    start = time.perf_counter()
-    near(*many)
-    print(f"\nsearch of {one:,} x {other:,} hashes: {time.perf_counter() - start:.1f} s")
+    for threads in (1, 2):
+        start = time.perf_counter()
+        near(*many, threads=threads)
+        took = time.perf_counter() - start
+        print(f"search of {one:,} x {other:,} hashes, {threads} threads: {took:.1f} s")
 
 
 def main() -> None:

@@ -3,14 +3,30 @@
 All chest radiographs look alike, so there are two steps. A perceptual hash of 256 bits (pHash of
 ImageHash) finds candidates among millions of pairs; the correlation of small high-passed copies,
 pixel by pixel, confirms them: ribs and vessels lie on the same pixels in a copy, and in no second
-exposure. FIGURES
+exposure.
+
+The limits were chosen by ``benchmarks/likeness.py`` on 166 real radiographs of 157 patients (152 of
+ChestX-ray14, 10 of Actualmed, 3 of TBX11K, 1 of SIIM-ACR), normalised to 512 pixels. Of 256 bits,
+and of a correlation of 1:
+
+- 13,695 pairs of different pictures differ in 64 bits or more (121 on average, standard deviation
+  11) and correlate with 0.67 or less; 9 pairs of one patient in 102 or more, and with 0.29 or less.
+- Copies as JPEG (128 to 1024 pixels, quality 30 to 95) differ in 20 bits or less and correlate with
+  0.92 or more; copies with other greys (brightness x 0.7 to 1.3, contrast x 0.7 to 1.4, gamma 0.6
+  to 1.6) in 42 or less, and with 0.91 or more. All of them were found, and no other picture.
+- Copies that were histogram equalised (69 %) or cropped by 1 % of each side (89 %) are often found;
+  cropped by 2 %, mirrored, turned or inverted ones are not.
+
+Pictures normalised to 64 pixels give the same, within 2 bits and 0.02.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import chain
 from typing import NamedTuple
 
 import imagehash
@@ -85,35 +101,38 @@ class Near(NamedTuple):
     """How many differ."""
 
 
-def near(one: Hashes, other: Hashes, bits: int = BITS) -> Near:
+def near(one: Hashes, other: Hashes, bits: int = BITS, *, threads: int = 1) -> Near:
     """All pairs of one and other whose hashes differ in at most ``bits`` bits.
 
     Every pair is looked at: 12,000 x 112,000 take 4 to 12 seconds on one core. Memory is bounded by
     the pairs found.
     """
-    parts = list(_near_blocks(np.ascontiguousarray(one.T), np.ascontiguousarray(other.T), bits))
+    left, right = np.ascontiguousarray(one.T), np.ascontiguousarray(other.T)
+    rows = range(0, len(one), _ROWS)
+    with ThreadPoolExecutor(threads) as pool:
+        found = pool.map(lambda row: list(_near_blocks(left, right, row, bits)), rows)
+        parts = list(chain.from_iterable(found))
     if not parts:
         return Near(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint16))
-    left = np.concatenate([part.one for part in parts])
-    right = np.concatenate([part.other for part in parts])
-    order = np.lexsort((right, left))
-    return Near(left[order], right[order], np.concatenate([p.bits for p in parts])[order])
+    ones = np.concatenate([part.one for part in parts])
+    others = np.concatenate([part.other for part in parts])
+    order = np.lexsort((others, ones))
+    return Near(ones[order], others[order], np.concatenate([p.bits for p in parts])[order])
 
 
-def _near_blocks(one: Hashes, other: Hashes, bits: int) -> Iterator[Near]:
-    """Block by block; the hashes word by word, shape (WORDS, n)."""
-    for row in range(0, one.shape[1], _ROWS):
-        left = one[:, row : row + _ROWS, None]
-        for column in range(0, other.shape[1], _COLUMNS):
-            right = other[:, None, column : column + _COLUMNS]
-            differing = np.bitwise_count(left[0] ^ right[0])
-            for word in range(1, WORDS - 1):
-                differing += np.bitwise_count(left[word] ^ right[word])
-            last = np.bitwise_count(left[-1] ^ right[-1])
-            total = np.add(differing, last, dtype=np.uint16)  # 256 is past a byte
-            if total.min() <= bits:
-                rows, columns = np.nonzero(total <= bits)
-                yield Near(rows + row, columns + column, total[rows, columns])
+def _near_blocks(one: Hashes, other: Hashes, row: int, bits: int) -> Iterator[Near]:
+    """Of some rows, block by block; the hashes word by word, shape (WORDS, n)."""
+    left = one[:, row : row + _ROWS, None]
+    for column in range(0, other.shape[1], _COLUMNS):
+        right = other[:, None, column : column + _COLUMNS]
+        differing = np.bitwise_count(left[0] ^ right[0])
+        for word in range(1, WORDS - 1):
+            differing += np.bitwise_count(left[word] ^ right[word])
+        last = np.bitwise_count(left[-1] ^ right[-1])
+        total = np.add(differing, last, dtype=np.uint16)  # 256 is past a byte
+        if total.min() <= bits:
+            rows, columns = np.nonzero(total <= bits)
+            yield Near(rows + row, columns + column, total[rows, columns])
 
 
 def correlations(one: Thumbs, other: Thumbs) -> npt.NDArray[np.float64]:

@@ -124,6 +124,12 @@ def test_parents_know_their_children(source: Source) -> None:
         assert source.key in {overlap.source for overlap in SOURCES[parent].card.overlaps}
 
 
+def test_two_cards_say_the_same_of_what_shows_their_overlap(source: Source) -> None:
+    for overlap in source.card.overlaps:
+        other = SOURCES[overlap.source].card.overlaps if overlap.source in SOURCES else ()
+        assert {back.by for back in other if back.source == source.key} <= {overlap.by}
+
+
 def test_files_of_the_card_are_those_of_the_releases(source: Source, samples: Samples) -> None:
     matched: Counter[str] = Counter()
     for variant in source.sample.VARIANTS:

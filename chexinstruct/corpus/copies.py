@@ -112,24 +112,26 @@ def find_copies(rows: Rows, gallery: Gallery, executor: Executor) -> Copies:
             found[entry] = hash
     good = np.flatnonzero([len(hash) == 8 * WORDS for hash in found])
     hashes = hashes_of(b"".join(found[entry] for entry in good.tolist()))
-    one, other, bits = _candidates(pictures[good], hashes)
+    one, other, bits = _candidates(pictures[good], hashes, executor.workers)
     one, other = good[one], good[other]
     needed = np.unique(np.r_[one, other])
     thumbs = _thumbs(gallery, needed, executor)
-    alike = [np.empty(0)]
+    parts = [np.empty(0)]
     for start in range(0, len(one), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
         places = (np.searchsorted(needed, side[part]) for side in (one, other))
-        alike.append(correlations(*(thumbs[place] for place in places)))
-    correlation = np.concatenate(alike)
+        parts.append(correlations(*(thumbs[place] for place in places)))
+    correlation = np.concatenate(parts)
     kept = np.flatnonzero(correlation >= CORRELATION)
     listed = kept[:LISTED]
     shown = [showing(rows, gallery, pictures[side[listed]]) for side in (one, other)]
     return Copies(
         count=len(kept),
         first=[
-            Copy(shown_by=list(pair), bits=int(bits[at]), correlation=round(correlation[at], 3))
-            for at, pair in zip(listed.tolist(), zip(*shown, strict=True), strict=True)
+            Copy(shown_by=[left, right], bits=differing, correlation=alike)
+            for left, right, differing, alike in zip(
+                *shown, bits[listed].tolist(), correlation[listed].round(3).tolist(), strict=True
+            )
         ],
         compared=len(good),
         unreadable=found.count(UNREADABLE),
@@ -155,13 +157,13 @@ def _jobs(
 
 
 def _candidates(
-    pictures: Pictures, hashes: Hashes
+    pictures: Pictures, hashes: Hashes, threads: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint16]]:
     """Pairs of different sides with alike hashes and other bytes, and how many bits differ."""
     sides = [np.flatnonzero(pictures["split"] == number) for number in range(len(SPLITS))]
     parts = []
     for left, right in combinations(sides, 2):
-        pairs = near(hashes[left], hashes[right])
+        pairs = near(hashes[left], hashes[right], threads=threads)
         one, other = left[pairs.one], right[pairs.other]
         differ = pictures["digest"][one] != pictures["digest"][other]
         parts.append((one[differ], other[differ], pairs.bits[differ]))
