@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from chexinstruct.build.people import REASONS, People, Resolved, Ties, resolve
+from chexinstruct.build.people import REASONS, People, Ties, resolve
 from chexinstruct.build.studies import StudyTable, write_table
 from chexinstruct.manifest import Manifest, Shares
 from chexinstruct.schema import SPLITS, Study
@@ -51,28 +51,17 @@ def source(key: str, **content: Any) -> Source:
     return Source(card, f"nowhere.{key}")
 
 
-def resolved(
-    tables: dict[str, StudyTable],
-    sources: Sequence[Source] = (),
-    *,
-    seed: int = 0,
-    policy: str = "clean",
-    ties: Sequence[Ties] = (),
-) -> Resolved:
-    """The people stage over tables; sources that are not given have a card without any rule."""
-    known = {name: source(name) for name in tables} | {s.key: s for s in sources}
-    return resolve(tables, known, seed=seed, shares=Shares(), policy=policy, ties=ties)
-
-
 def placed(
     tables: dict[str, StudyTable],
     sources: Sequence[Source] = (),
     *,
     seed: int = 0,
     policy: str = "clean",
+    ties: Sequence[Ties] = (),
 ) -> dict[str, People]:
-    """The same, people alone."""
-    return resolved(tables, sources, seed=seed, policy=policy).slices
+    """The people stage over tables; sources that are not given have a card without any rule."""
+    known = {name: source(name) for name in tables} | {s.key: s for s in sources}
+    return resolve(tables, known, seed=seed, shares=Shares(), policy=policy, ties=ties)
 
 
 def names(table: StudyTable, people: People) -> dict[str, str]:

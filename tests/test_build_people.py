@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from build_support import names, placed, resolved, source, study, table
+from build_support import names, placed, source, study, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chexinstruct.build.people import People, Ties
+from chexinstruct.build.people import People, Ties, shared_persons
 from chexinstruct.schema import Study
 from chexinstruct.schema.lock import SharedPersons
 from chexinstruct.source import Source
@@ -257,8 +257,9 @@ def test_persons_of_several_sources_are_accounted_for(tmp_path: Path) -> None:
         ],
     }
     tables = {name: table(tmp_path, items, name) for name, items in studies.items()}
-    found = resolved(tables, ties=[ties("lists", "other", (1, 2))])
-    assert found.shared == [
+    linked = [ties("lists", "other", (1, 2))]
+    found = placed(tables, ties=linked)
+    assert shared_persons(found, tables, linked) == [
         SharedPersons(
             sources=["bench", "lists"],
             persons=1,
@@ -276,7 +277,7 @@ def test_persons_of_several_sources_are_accounted_for(tmp_path: Path) -> None:
             on_several_sides=0,
         ),
     ]
-    split = names(tables["other"], found.slices["other"])
+    split = names(tables["other"], found["other"])
     assert (split["b"], split["c"]) == ("test", "train")
 
 
@@ -286,7 +287,7 @@ def test_official_splits_tell_who_stands_on_two_sides(tmp_path: Path) -> None:
         "b": [study("3", "p:1", split="train"), study("4", "p:2", split="train")],
     }
     tables = {name: table(tmp_path, items, name) for name, items in studies.items()}
-    (shared,) = resolved(tables, policy="official").shared
+    (shared,) = shared_persons(placed(tables, policy="official"), tables)
     assert (shared.persons, shared.on_several_sides) == (2, 1)
     assert shared.left_out == [{}, {}]
 
@@ -297,15 +298,16 @@ def test_pixels_tie_whole_groups_and_say_nothing_new_of_those_tied_by_ids(tmp_pa
         "b": [study("4", "p:2"), study("5", "x:5"), study("6", "x:5", "x:6")],
     }
     tables = {name: table(tmp_path, items, name) for name, items in studies.items()}
-    found = resolved(tables, ties=[ties("a", "b", (0, 0), (1, 1), (2, 2))])
-    person = {name: people.person.tolist() for name, people in found.slices.items()}
+    linked = [ties("a", "b", (0, 0), (1, 1), (2, 2))]
+    found = placed(tables, ties=linked)
+    person = {name: people.person.tolist() for name, people in found.items()}
     assert person["a"][1] == person["a"][2] == person["b"][1] == person["b"][2]
     assert person["a"][0] == person["b"][0] != person["a"][1]
-    (shared,) = found.shared
+    (shared,) = shared_persons(found, tables, linked)
     assert (shared.persons, shared.by_pixels, shared.studies) == (2, 1, [3, 3])
 
 
 def test_sources_without_a_common_person_are_no_pair(tmp_path: Path) -> None:
     tables = {name: table(tmp_path, crowd(name, 5), name) for name in ("a", "b")}
-    assert resolved(tables).shared == []
-    assert resolved(tables, ties=[ties("a", "b")]).shared == []
+    assert shared_persons(placed(tables), tables) == []
+    assert shared_persons(placed(tables, ties=[ties("a", "b")]), tables, [ties("a", "b")]) == []

@@ -51,16 +51,6 @@ class Ties:
     """Of the two study tables, shape (n, 2)."""
 
 
-@dataclass(frozen=True)
-class Resolved:
-    """The people of a build."""
-
-    slices: dict[str, People]
-    """By source."""
-    shared: list[SharedPersons]
-    """One a pair of sources that have persons in common, by their names."""
-
-
 def resolve(
     tables: Mapping[str, StudyTable],
     sources: Mapping[str, Source],
@@ -69,7 +59,7 @@ def resolve(
     shares: Shares,
     policy: str,
     ties: Sequence[Ties] = (),
-) -> Resolved:
+) -> dict[str, People]:
     """Persons and splits of all studies.
 
     Args:
@@ -81,9 +71,9 @@ def resolve(
         ties: what the pixels say of persons beyond their ids.
     """
     found = {name: _persons(name, table) for name, table in sorted(tables.items())}
-    by_ids = [pair for _, pairs in found.values() for pair in pairs]
-    by_pixels = [pair for tie in ties for pair in _tied_pairs(tie, found)]
-    tied = _components([*by_ids, *by_pixels])
+    pairs = [pair for _, by_ids in found.values() for pair in by_ids]
+    pairs += [pair for tie in ties for pair in _tied_pairs(tie, found)]
+    tied = _components(pairs)
     own = {name: _tied(first, tied) for name, (first, _) in found.items()}
     persons = distinct(np.concatenate([distinct(numbers) for numbers in own.values()]))
     place = {name: np.searchsorted(persons, numbers) for name, numbers in own.items()}
@@ -113,17 +103,37 @@ def resolve(
         else:
             final = np.where((said >= 0) & (said != final), lost[place[name]], final)
         people[name] = People(own[name], final)
-    known = _components(by_ids)
-    ids = {n: distinct(_tied(first, known)) for n, (first, _) in found.items()} if ties else {}
-    crowds = {name: _Crowd.of(place[name], people[name].split, len(persons)) for name in own}
+    return people
+
+
+def shared_persons(
+    people: Mapping[str, People], tables: Mapping[str, StudyTable], ties: Sequence[Ties] = ()
+) -> list[SharedPersons]:
+    """The pairs of sources that have persons in common, by their names.
+
+    Args:
+        people: as resolved.
+        tables: the study tables by source.
+        ties: with which they were resolved.
+    """
+    persons = distinct(np.concatenate([distinct(item.person) for item in people.values()]))
+    crowds = {name: _Crowd.of(people[name], persons) for name in sorted(people)}
+    ids = _by_ids(tables) if ties else {}
     shared = []
     for one, other in combinations(crowds, 2):
         if both := _shared(one, other, crowds):
             if ids:
-                common = np.intersect1d(ids[one], ids[other], assume_unique=True)
-                both.by_pixels = both.persons - len(distinct(_tied(common, tied)))
+                known = people[one].person[np.isin(ids[one], ids[other])]
+                both.by_pixels = both.persons - len(distinct(known))
             shared.append(both)
-    return Resolved(people, shared)
+    return shared
+
+
+def _by_ids(tables: Mapping[str, StudyTable]) -> dict[str, Number]:
+    """The person of each study as ids alone tell."""
+    found = {name: _persons(name, table) for name, table in tables.items()}
+    tied = _components([pair for _, pairs in found.values() for pair in pairs])
+    return {name: _tied(first, tied) for name, (first, _) in found.items()}
 
 
 @dataclass(frozen=True)
@@ -138,11 +148,14 @@ class _Crowd:
     studies left out."""
 
     @classmethod
-    def of(cls, place: npt.NDArray[np.intp], split: npt.NDArray[np.int8], persons: int) -> _Crowd:
-        sides = np.zeros(persons, dtype=np.uint8)
-        bits = np.left_shift(1, np.where(split < 0, len(SPLITS), split)).astype(np.uint8)
+    def of(cls, people: People, persons: Number) -> _Crowd:
+        """The crowd of one source among the persons of all."""
+        place = np.searchsorted(persons, people.person)
+        sides = np.zeros(len(persons), dtype=np.uint8)
+        left_out = people.split < 0
+        bits = np.left_shift(1, np.where(left_out, len(SPLITS), people.split)).astype(np.uint8)
         np.bitwise_or.at(sides, place, bits)
-        return cls(place, split, sides)
+        return cls(place, people.split, sides)
 
 
 def _shared(one: str, other: str, crowds: Mapping[str, _Crowd]) -> SharedPersons | None:

@@ -19,7 +19,7 @@ from chexinstruct.build.inputs import Inputs, choose
 from chexinstruct.build.ledger import line, new_lock
 from chexinstruct.build.link import Linked, link
 from chexinstruct.build.missing import Missing, refuse_missing
-from chexinstruct.build.people import resolve
+from chexinstruct.build.people import resolve, shared_persons
 from chexinstruct.build.pictures import Pictured, normalise_all
 from chexinstruct.build.seal import seal
 from chexinstruct.build.select import plan_shards
@@ -174,18 +174,17 @@ def _index_all(
     setting: Setting, inputs: Inputs, loaded: Mapping[str, Loaded], linked: Linked
 ) -> tuple[dict[str, Indexed], list[SharedPersons]]:
     """People over all sources, then the index of each that was asked for."""
+    tables = {key: open_studies(said.table) for key, said in loaded.items()}
     people = resolve(
-        {key: open_studies(said.table) for key, said in loaded.items()},
+        tables,
         setting.sources,
         seed=setting.manifest.seed,
         shares=setting.manifest.shares,
         policy=setting.manifest.split_policy,
         ties=linked.ties,
     )
-    indexed = {
-        key: index(setting, key, loaded[key], people.slices[key]) for key in sorted(inputs.asked)
-    }
-    return indexed, people.shared
+    indexed = {key: index(setting, key, loaded[key], people[key]) for key in sorted(inputs.asked)}
+    return indexed, shared_persons(people, tables, linked.ties)
 
 
 def _resolved(setting: Setting) -> dict[str, Any]:
