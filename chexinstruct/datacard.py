@@ -281,14 +281,15 @@ def _of_each(names: Sequence[str], counts: Sequence[Mapping[str, int]]) -> str:
 def _overlaps(lock: Lock, used: Sequence[str], sources: Mapping[str, Source]) -> str:
     """What the cards say, and what of it was not looked at."""
     compared = {frozenset(item.sources) for item in lock.links}
+    shared = {frozenset(item.sources) for item in lock.shared}
     lines = []
     for key in used:
         for overlap in sources[key].card.overlaps:
             if overlap.source not in used:
                 continue
-            open_ = overlap.by == "text" or (
-                overlap.by == "pixels" and {key, overlap.source} not in compared
-            )
+            pair = frozenset((key, overlap.source))
+            known = compared | shared if overlap.by == "people" else compared
+            open_ = overlap.by in ("text", "nothing") or pair not in known
             lines.append(
                 f"- {key} and {overlap.source}: {overlap.how}{' (not checked)' if open_ else ''}"
             )

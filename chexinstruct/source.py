@@ -45,16 +45,19 @@ class ExpectedFile(_Part):
     """False: the loader does without it, and says what is lost in ``what``."""
 
 
+OverlapBy = Literal["people", "pixels", "text", "nothing"]
+"""What shows which people two sources share: ids of people, studies or pictures, which the loaders
+bring together; only the pixels of their pictures, which the ``link`` stage compares; only wording,
+which nothing compares; or nothing at all."""
+
+
 class Overlap(_Part):
     """Another source that shows the same people or pictures."""
 
     source: str
     how: str
     """What is shared, and how a match can be found, if at all."""
-    by: Literal["people", "pixels", "text"] = "people"
-    """What shows it: ids of people, studies or pictures that the loaders bring together; only the
-    pixels of pictures, which the ``link`` stage compares; or only wording, which nothing compares.
-    """
+    by: OverlapBy = "people"
 
 
 class KnownBad(_Part):

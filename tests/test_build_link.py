@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
-from build_support import contents, copied, recipe
+from build_support import contents, copied, recipe, source
 from corpus_support import rows_of
 from PIL import Image
 
 from chexinstruct.build import BuildOptions, MissingPictures, build
+from chexinstruct.build.link import pairs_to_compare
 from chexinstruct.corpus import audit
 from chexinstruct.corpus.auditing import COPIES
 from chexinstruct.manifest import Manifest
@@ -254,3 +255,21 @@ def test_only_pairs_whose_cards_say_so_are_compared(data_root: Path, tmp_path: P
     options = BuildOptions(cache=tmp_path / "cache", on_missing_image="skip")
     lock = build(manifest, data_root, tmp_path / "out", options)
     assert linked_sources(lock) == [[NIH, SIIM], [NIH, "slake"], [SIIM, "slake"]]
+
+
+def test_pairs_that_ids_should_bring_together_and_do_not_are_compared_too() -> None:
+    """A list that joins them may be missing in a release."""
+    overlaps = [
+        {"source": "joined", "how": "", "by": "people"},
+        {"source": "no_list", "how": "", "by": "people"},
+        {"source": "copies", "how": "", "by": "pixels"},
+        {"source": "absent", "how": "", "by": "pixels"},
+        {"source": "words", "how": "", "by": "text"},
+        {"source": "same_town", "how": "", "by": "nothing"},
+    ]
+    persons = {"parent": [1, 2], "joined": [2, 3], "no_list": [4], "copies": [5], "words": [6]}
+    persons["same_town"] = [7]
+    known = {name: source(name) for name in persons}
+    known["parent"] = source("parent", overlaps=overlaps)
+    ids = {name: np.array(numbers, dtype=np.uint64) for name, numbers in persons.items()}
+    assert pairs_to_compare(ids, known) == [("copies", "parent"), ("no_list", "parent")]

@@ -10,15 +10,16 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from build_support import copied, recipe
+from build_support import copied, recipe, source
 from corpus_support import build_small, copy, edit_lock, edit_rows, relock
 from PIL import Image
 from typer.testing import CliRunner
 
 from chexinstruct.build import BuildOptions, build
 from chexinstruct.cli import app
-from chexinstruct.corpus import Audit, audit, filter_corpus
+from chexinstruct.corpus import Audit, audit, filter_corpus, open_corpus
 from chexinstruct.corpus.findings import Level
+from chexinstruct.corpus.overlaps import overlap_findings
 from chexinstruct.schema import LOCK
 
 VQA = "data/close_ended_vqa/{}-slake-00000-of-00001.parquet"
@@ -139,7 +140,7 @@ def test_clean_corpus_passes_and_the_rest_is_not_called_passed(mode: str, built:
     open_ = at("not checked", found)
     assert open_.keys() == ALWAYS_OPEN | (OF_PICTURES if mode == "none" else set())
     assert "nih_chestxray14 and slake" in open_["overlaps_by_pixels"]
-    assert "link: none" in open_["overlaps_by_pixels"]
+    assert "(link: none)" in open_["overlaps_by_pixels"]
     if mode == "none":
         assert "without pictures" in open_["copies_in_one_split"]
 
@@ -231,6 +232,25 @@ def test_official_splits_fail_where_people_cross(
     crossing = {"patients_in_one_split"} if policy == "official" else set()
     assert at("failed", found).keys() == crossing
     assert all("official splits" in message for message in at("failed", found).values())
+
+
+@pytest.mark.parametrize(
+    ("by", "words"),
+    [
+        ("people", "no id brings any of their people together"),
+        ("pixels", "only pixels can bring their people together"),
+        ("text", "only their wording"),
+        ("nothing", "nothing shows which people"),
+    ],
+)
+def test_overlaps_that_a_card_declares_are_not_called_checked(
+    by: str, words: str, built: Path
+) -> None:
+    """Nobody of these two stands in both by ids, as in a release without the list that joins."""
+    card = source("slake", overlaps=[{"source": "radnli", "how": "", "by": by}])
+    (found,) = overlap_findings(open_corpus(built / "embed"), {"slake": card})
+    assert (found.check, found.level) == (f"overlaps_by_{by}", "not checked")
+    assert found.message.startswith("radnli and slake: ") and words in found.message
 
 
 def test_links_of_the_lock_are_told(built: Path, tmp_path: Path) -> None:

@@ -1,19 +1,22 @@
 """The link stage: the same pictures in two sources that no id brings together.
 
-For each pair of sources whose cards declare an overlap that only pixels can show, every picture of
-one is compared with every picture of the other, as :mod:`chexinstruct.likeness` does it, on the
-normalised pictures; the persons of two copies are one person to the people stage. The normalised
-pictures are those of the pictures stage, which finds them made. Prints are kept by the digests of
-what they were made of, and matches by the digests of all that was compared, so a picture that has
-changed is looked at anew.
+For each pair of sources whose cards declare an overlap that only pixels can show, or that ids
+should show and do not, every picture of one is compared with every picture of the other, as
+:mod:`chexinstruct.likeness` does it, on the normalised pictures; the persons of two copies are one
+person to the people stage.
+
+The normalised pictures are those of the pictures stage, which finds them made. Prints are kept by
+the digests of what they were made of, and matches by the digests of all that was compared, so a
+picture that has changed is looked at anew.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +28,7 @@ from chexinstruct.build.candidates import REFERENCE_END, reference
 from chexinstruct.build.inputs import Inputs
 from chexinstruct.build.ledger import COMPARING, LIBRARIES, library_versions
 from chexinstruct.build.missing import Missing, refuse_missing
-from chexinstruct.build.people import Ties
+from chexinstruct.build.people import Number, Ties, persons_by_ids
 from chexinstruct.build.pictures import Stored, normalise_all, open_shelf
 from chexinstruct.build.setting import Setting
 from chexinstruct.build.studies import Loaded, StudyTable, open_studies
@@ -91,17 +94,27 @@ class Linked:
         return cls([], [], {})
 
 
-def pixel_pairs(keys: Iterable[str], sources: Mapping[str, Source]) -> list[tuple[str, str]]:
-    """The pairs of some sources, of which a card says that only pixels show what they share."""
-    present = set(keys)
-    return sorted(
-        {
-            (min(key, overlap.source), max(key, overlap.source))
-            for key in present
-            for overlap in sources[key].card.overlaps
-            if overlap.by == "pixels" and overlap.source in present
-        }
-    )
+def pairs_to_compare(
+    ids: Mapping[str, Number], sources: Mapping[str, Source]
+) -> list[tuple[str, str]]:
+    """The pairs of sources that share people whom only pixels can show.
+
+    A card says so; or it says that ids bring the people together and none does, since a list that
+    tells whose pictures they are is not in the release.
+
+    Args:
+        ids: person of each study, by source, as ids tell.
+        sources: the registry.
+    """
+    pairs = set()
+    for key in ids:
+        for overlap in sources[key].card.overlaps:
+            if overlap.source not in ids or overlap.by not in ("pixels", "people"):
+                continue
+            if overlap.by == "people" and np.isin(ids[key], ids[overlap.source]).any():
+                continue
+            pairs.add((min(key, overlap.source), max(key, overlap.source)))
+    return sorted(pairs)
 
 
 def link(setting: Setting, inputs: Inputs, loaded: Mapping[str, Loaded]) -> Linked:
@@ -114,9 +127,12 @@ def link(setting: Setting, inputs: Inputs, loaded: Mapping[str, Loaded]) -> Link
         MissingPictures: before anything is decoded, if missing pictures are not to be skipped.
         ChexinstructError: more pictures than expected cannot be read.
     """
-    pairs = pixel_pairs(loaded, setting.sources)
-    names = sorted({name for pair in pairs for name in pair})
-    listed = {name: _listed(open_studies(loaded[name].table), name) for name in names}
+    tables = {name: open_studies(said.table) for name, said in loaded.items()}
+    pairs = pairs_to_compare(persons_by_ids(tables), setting.sources)
+    listed = {name: _listed(tables[name], name) for name in sorted({*chain(*pairs)})}
+    pairs = [pair for pair in pairs if all(listed[name].missing.pictures for name in pair)]
+    names = sorted({*chain(*pairs)})
+    listed = {name: listed[name] for name in names}
     refuse_missing(
         setting,
         {name: said.missing for name, said in listed.items() if name in inputs.asked},

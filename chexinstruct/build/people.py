@@ -118,7 +118,7 @@ def shared_persons(
     """
     persons = distinct(np.concatenate([distinct(item.person) for item in people.values()]))
     crowds = {name: _Crowd.of(people[name], persons) for name in sorted(people)}
-    ids = _by_ids(tables) if ties else {}
+    ids = persons_by_ids(tables) if ties else {}
     shared = []
     for one, other in combinations(crowds, 2):
         if both := _shared(one, other, crowds):
@@ -129,8 +129,8 @@ def shared_persons(
     return shared
 
 
-def _by_ids(tables: Mapping[str, StudyTable]) -> dict[str, Number]:
-    """The person of each study as ids alone tell."""
+def persons_by_ids(tables: Mapping[str, StudyTable]) -> dict[str, Number]:
+    """The person of each study, by source, as ids alone tell."""
     found = {name: _persons(name, table) for name, table in tables.items()}
     tied = _components([pair for _, pairs in found.values() for pair in pairs])
     return {name: _tied(first, tied) for name, (first, _) in found.items()}

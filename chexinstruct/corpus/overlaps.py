@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import msgspec
 
@@ -11,14 +10,14 @@ from chexinstruct.corpus.files import Corpus
 from chexinstruct.corpus.findings import Finding
 from chexinstruct.schema import Lock
 from chexinstruct.schema.lock import Link, SharedPersons
-from chexinstruct.source import Source
+from chexinstruct.source import OverlapBy, Source
 
 
 class Overlap(msgspec.Struct, kw_only=True, frozen=True):
     """Two sources that show the same people, or are said to."""
 
     sources: list[str]
-    declared: Literal["people", "pixels", "text"] | None
+    declared: OverlapBy | None
     """By what it shows, as a card says; None: the build found it."""
     persons: SharedPersons | None
     """The persons that the build found in both, and what it did."""
@@ -34,7 +33,7 @@ def overlaps(lock: Lock, present: Sequence[str], sources: Mapping[str, Source]) 
         present: sources of the corpus; cards of others do not count.
         sources: the registry.
     """
-    said: dict[tuple[str, str], Literal["people", "pixels", "text"]] = {}
+    said: dict[tuple[str, str], OverlapBy] = {}
     for key in set(present) & sources.keys():
         for overlap in sources[key].card.overlaps:
             if overlap.source in present:
@@ -92,6 +91,7 @@ def overlap_findings(corpus: Corpus, sources: Mapping[str, Source]) -> list[Find
         ("people", "ids bring the people together of"),
         ("pixels", "all pictures were compared of"),
         ("text", ""),
+        ("nothing", ""),
     ):
         if pairs := fine.get(kind):
             message = f"{said} {', '.join(pairs)}"
@@ -119,10 +119,15 @@ def _unknown(overlap: Overlap) -> str:
     link = overlap.pixels
     if overlap.declared == "text":
         return "only their wording shows it, which nothing compares"
-    if overlap.declared == "people":
-        return "" if overlap.persons else "no id of this build brings any of their people together"
+    if overlap.declared == "nothing":
+        return "nothing shows which people they share"
+    if overlap.declared == "people" and overlap.persons and link is None:
+        return ""
     if link is None:
-        return "only pixels show it, and the build did not compare them (link: none)"
+        why = "only pixels can bring their people together"
+        if overlap.declared == "people":
+            why = "no id brings any of their people together"
+        return f"{why}, and their pictures were not compared (link: none)"
     return ", ".join(
         f"{n:,} pictures of {name} were not compared ({reason})"
         for name, reasons in zip(link.sources, link.not_compared, strict=True)
