@@ -85,7 +85,8 @@ def overlap_findings(corpus: Corpus, sources: Mapping[str, Source]) -> list[Find
             continue
         why = _unknown(overlap)
         told = f"{' and '.join(overlap.sources)}{': ' if why else ''}{why}"
-        (unknown if why else fine).setdefault(overlap.declared, []).append(told)
+        by = "pixels" if overlap.pixels else overlap.declared
+        (unknown if why else fine).setdefault(by, []).append(told)
     findings = []
     for kind, said in (
         ("people", "ids bring the people together of"),
@@ -121,7 +122,7 @@ def _unknown(overlap: Overlap) -> str:
         return "only their wording shows it, which nothing compares"
     if overlap.declared == "nothing":
         return "nothing shows which people they share"
-    if overlap.declared == "people" and overlap.persons and link is None:
+    if link is None and overlap.declared == "people" and overlap.persons:
         return ""
     if link is None:
         why = "only pixels can bring their people together"
