@@ -31,6 +31,13 @@ class Images(StrEnum):
     none = "none"
 
 
+class Link(StrEnum):
+    """How persons of several sources are brought together beyond their ids."""
+
+    none = "none"
+    pixels = "pixels"
+
+
 class MissingImage(StrEnum):
     """What a missing picture means."""
 
@@ -253,6 +260,9 @@ def build_(
     split: Splits = None,
     limit: Annotated[int | None, typer.Option(help="Studies a source, in keyed order.")] = None,
     images: Annotated[Images | None, typer.Option(help="Where pictures go.")] = None,
+    link: Annotated[
+        Link | None, typer.Option(help="Compare pictures of sources that are known to share some.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     available: Annotated[
         bool, typer.Option("--available", help="Leave out sources that are not there.")
@@ -280,6 +290,7 @@ def build_(
         splits=[str(name) for name in split] if split else None,
         limit=limit,
         images=str(images) if images else None,
+        link=str(link) if link else None,
     )
     options = BuildOptions(
         workers=workers,
@@ -408,6 +419,27 @@ def verify_(corpus: Corpus, as_json: AsJson = False) -> None:
         for finding in findings:
             print(f"{finding.level}: {finding.check}: {finding.message}")
     if any(finding.level == "failed" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command("audit")
+def audit_(
+    corpus: Corpus,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that decode pictures.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Look for people and pictures that stand in several splits, by ids and by pixels.
+
+    Example: chexinstruct audit corpus --workers 8
+    """
+    from chexinstruct.corpus import audit, render_audit
+
+    found = audit(corpus, workers=workers)
+    if as_json:
+        _print_json(found)
+    else:
+        print(render_audit(found))
+    if not found.passed:
         raise typer.Exit(1)
 
 

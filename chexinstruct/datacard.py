@@ -42,8 +42,13 @@ def card(lock: Lock, sources: Mapping[str, Source], tasks: Mapping[str, Task]) -
         "## How it was made\n",
         _choices(lock),
         _filters(lock),
-        "Overlaps between sources that only pixels can show were not checked.\n",
-        _overlaps(used, sources),
+        "## People in several sources\n",
+        "A person has one side in all sources, unless the split policy is `official`. Studies "
+        "that a release puts on another side are left out, and counted here: `held_out` where a "
+        "benchmark decided, otherwise `split_conflict`.\n",
+        _shared_table(lock),
+        _links_table(lock),
+        _overlaps(lock, used, sources),
         "## Citations\n",
         "\n".join(f"- {sources[key].card.name}: {sources[key].card.citation}" for key in used)
         + "\n",
@@ -227,11 +232,65 @@ def _filters(lock: Lock) -> str:
     return "\n".join(lines)
 
 
-def _overlaps(used: Sequence[str], sources: Mapping[str, Source]) -> str:
-    lines = [
-        f"- {key} and {overlap.source}: {overlap.how}"
-        for key in used
-        for overlap in sources[key].card.overlaps
-        if overlap.source in used
+def _shared_table(lock: Lock) -> str:
+    """What the releases have in common, and what it cost."""
+    if not lock.shared:
+        return "No person is known to stand in two of these sources.\n"
+    head = ["sources", "persons", "by pixels alone", "their studies", "left out", "on two sides"]
+    rows = [
+        [
+            ", ".join(item.sources),
+            item.persons,
+            item.by_pixels,
+            ", ".join(f"{n:,}" for n in item.studies),
+            _of_each(item.sources, item.left_out),
+            item.on_several_sides,
+        ]
+        for item in lock.shared
     ]
+    return table(head, rows)
+
+
+def _links_table(lock: Lock) -> str:
+    """The comparisons of pictures."""
+    if not lock.links:
+        return ""
+    head = ["sources", "pictures compared", "not compared", "copies", "equal in every pixel"]
+    rows = [
+        [
+            ", ".join(item.sources),
+            ", ".join(f"{n:,}" for n in item.compared),
+            _of_each(item.sources, item.not_compared),
+            item.matches,
+            item.equal,
+        ]
+        for item in lock.links
+    ]
+    return table(head, rows)
+
+
+def _of_each(names: Sequence[str], counts: Sequence[Mapping[str, int]]) -> str:
+    """Reasons of each of two sources; nothing of one without."""
+    return "; ".join(
+        f"{name}: {_reasons(reasons)}"
+        for name, reasons in zip(names, counts, strict=True)
+        if reasons
+    )
+
+
+def _overlaps(lock: Lock, used: Sequence[str], sources: Mapping[str, Source]) -> str:
+    """What the cards say, and what of it was not looked at."""
+    compared = {frozenset(item.sources) for item in lock.links}
+    shared = {frozenset(item.sources) for item in lock.shared}
+    lines = []
+    for key in used:
+        for overlap in sources[key].card.overlaps:
+            if overlap.source not in used:
+                continue
+            pair = frozenset((key, overlap.source))
+            known = compared | shared if overlap.by == "people" else compared
+            open_ = overlap.by in ("text", "nothing") or pair not in known
+            lines.append(
+                f"- {key} and {overlap.source}: {overlap.how}{' (not checked)' if open_ else ''}"
+            )
     return "\n".join(lines) + "\n" if lines else ""

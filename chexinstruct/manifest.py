@@ -82,6 +82,8 @@ class Manifest(_Model):
     box_dialect: str = "chexagent2"
     split_policy: Literal["clean", "official"] = "clean"
     shares: Shares = Shares()
+    link: Literal["none", "pixels"] = "none"
+    """``pixels``: compare the pictures of sources that share some without saying which."""
     consensus: str = "majority"
     uncertain: Literal["source", "ignore", "present", "absent"] = "source"
     text: Literal["clean", "raw"] = "clean"
@@ -144,6 +146,7 @@ def overridden(
     splits: Sequence[str] | None = None,
     limit: int | None = None,
     images: str | None = None,
+    link: str | None = None,
 ) -> Manifest:
     """The manifest with some of its entries changed; None leaves an entry as it is.
 
@@ -157,6 +160,7 @@ def overridden(
             ("tasks", tasks),
             ("splits", splits),
             ("limit", limit),
+            ("link", link),
         )
         if value is not None
     }

@@ -16,7 +16,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Protocol, cast
+from typing import Annotated, Any, Literal, Protocol, cast
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -45,12 +45,19 @@ class ExpectedFile(_Part):
     """False: the loader does without it, and says what is lost in ``what``."""
 
 
+OverlapBy = Literal["people", "pixels", "text", "nothing"]
+"""What shows which people two sources share: ids of people, studies or pictures, which the loaders
+bring together; only the pixels of their pictures, which the ``link`` stage compares; only wording,
+which nothing compares; or nothing at all."""
+
+
 class Overlap(_Part):
     """Another source that shows the same people or pictures."""
 
     source: str
     how: str
     """What is shared, and how a match can be found, if at all."""
+    by: OverlapBy = "people"
 
 
 class KnownBad(_Part):

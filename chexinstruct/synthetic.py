@@ -28,9 +28,10 @@ Mask = npt.NDArray[np.bool_]
 def radiograph(width: int, height: int, seed: int, *, lateral: bool = False) -> Pixels:
     """A grey phantom of a chest, shape (height, width), bright bone on dark lung.
 
-    The same numbers give the same picture; ``seed`` moves the heart and the diaphragm a little.
+    The same numbers give the same picture, and any other one shows another chest: heart and
+    diaphragm lie elsewhere, and the soft tissue has other markings.
     """
-    noise = np.random.default_rng(seed)
+    noise = np.random.default_rng([seed, width, height])
     wobble = noise.uniform(-0.03, 0.03, 4)
     size = 256
     canvas = Image.new("L", (size, size), 8)
@@ -68,8 +69,12 @@ def radiograph(width: int, height: int, seed: int, *, lateral: bool = False) -> 
     oval(0.35, 1.0 + wobble[2], 0.6, 0.42, 178)
     oval(0.68, 1.02 + wobble[3], 0.6, 0.4, 172)
     smooth = canvas.filter(ImageFilter.GaussianBlur(3)).resize((width, height))
+    spots = Image.fromarray(noise.normal(0, 30, (16, 16)).astype(np.float32))
+    markings = np.asarray(spots.resize((width, height), Image.Resampling.BICUBIC))
     grain = noise.normal(0, 3, (height, width))
-    return np.clip(np.asarray(smooth, dtype=np.float64) + grain, 0, 255).astype(np.uint8)
+    levels = np.asarray(smooth, dtype=np.float64) + markings + grain
+    pixels: Pixels = np.clip(levels, 0, 255).astype(np.uint8)
+    return pixels
 
 
 def crescent(size: int, x: float, y: float, width: float, height: float, shift: float) -> Mask:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from chexinstruct.build.people import REASONS, People, resolve
+from chexinstruct.build.people import REASONS, People, Ties, resolve
 from chexinstruct.build.studies import StudyTable, write_table
 from chexinstruct.manifest import Manifest, Shares
 from chexinstruct.schema import SPLITS, Study
@@ -57,10 +57,11 @@ def placed(
     *,
     seed: int = 0,
     policy: str = "clean",
+    ties: Sequence[Ties] = (),
 ) -> dict[str, People]:
     """The people stage over tables; sources that are not given have a card without any rule."""
     known = {name: source(name) for name in tables} | {s.key: s for s in sources}
-    return resolve(tables, known, seed=seed, shares=Shares(), policy=policy)
+    return resolve(tables, known, seed=seed, shares=Shares(), policy=policy, ties=ties)
 
 
 def names(table: StudyTable, people: People) -> dict[str, str]:

@@ -38,6 +38,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "rsna_nih": "release",
         "siim_masks": "errors regions release schema",
         "images": "errors headers schema",
+        "likeness": "",
         "source": "config errors release schema",
         "sources": "anatomy chexpert_labels errors normal patients questions regions release "
         "reports rsna_nih schema siim_masks source synthetic vocabulary",
@@ -47,11 +48,12 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "manifest": "config errors images regions schema",
         "manifests": "",
         "datacard": "schema source tasks",
-        "build": "config datacard draw errors images manifest regions release reports schema "
-        "source tasks templating vocabulary",
+        "build": "config datacard draw errors images likeness manifest regions release reports "
+        "schema source tasks templating vocabulary",
         "editions": "release source",
         "check": "editions errors release source",
-        "corpus": "build.cache build.columns datacard draw errors schema source tasks",
+        "corpus": "build.cache build.columns build.executor datacard draw errors likeness schema "
+        "source tasks",
         "demo": "build errors manifest schema source",
         "export": "corpus errors schema",
         "hub": "corpus errors schema",

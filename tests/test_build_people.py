@@ -10,8 +10,9 @@ from build_support import names, placed, source, study, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chexinstruct.build.people import People
+from chexinstruct.build.people import People, Ties, shared_persons
 from chexinstruct.schema import Study
+from chexinstruct.schema.lock import SharedPersons
 from chexinstruct.source import Source
 
 
@@ -235,3 +236,81 @@ def test_shares_of_5000_persons(tmp_path: Path) -> None:
     assert abs(counts["train"] - 4000) < 120
     assert abs(counts["validation"] - 500) < 90
     assert abs(counts["test"] - 500) < 90
+
+
+def ties(one: str, other: str, *rows: tuple[int, int]) -> Ties:
+    return Ties((one, other), np.array(rows, dtype=np.int32).reshape(-1, 2))
+
+
+def test_persons_of_several_sources_are_accounted_for(tmp_path: Path) -> None:
+    """One person by ids, on two official sides; one by pixels alone; one whom a benchmark holds."""
+    studies = {
+        "bench": [study("h", "p:3", split="test", holdout=True)],
+        "lists": [
+            study("1", "p:1", split="test"),
+            study("2", "q:2", split="train"),
+            study("3", "p:3", split="train"),
+            study("4", "p:4", split="train"),
+        ],
+        "other": [
+            study("a", "p:1", split="train"),
+            study("b", "p:1"),
+            study("c", "x:c"),
+            study("d", "x:d"),
+        ],
+    }
+    tables = {name: table(tmp_path, items, name) for name, items in studies.items()}
+    linked = [ties("lists", "other", (1, 2))]
+    found = placed(tables, ties=linked)
+    assert shared_persons(found, tables, linked) == [
+        SharedPersons(
+            sources=["bench", "lists"],
+            persons=1,
+            by_pixels=0,
+            studies=[1, 1],
+            left_out=[{}, {"held_out": 1}],
+            on_several_sides=0,
+        ),
+        SharedPersons(
+            sources=["lists", "other"],
+            persons=2,
+            by_pixels=1,
+            studies=[2, 3],
+            left_out=[{}, {"split_conflict": 1}],
+            on_several_sides=0,
+        ),
+    ]
+    split = names(tables["other"], found["other"])
+    assert (split["b"], split["c"]) == ("test", "train")
+
+
+def test_official_splits_tell_who_stands_on_two_sides(tmp_path: Path) -> None:
+    studies = {
+        "a": [study("1", "p:1", split="test"), study("2", "p:2", split="train")],
+        "b": [study("3", "p:1", split="train"), study("4", "p:2", split="train")],
+    }
+    tables = {name: table(tmp_path, items, name) for name, items in studies.items()}
+    (shared,) = shared_persons(placed(tables, policy="official"), tables)
+    assert (shared.persons, shared.on_several_sides) == (2, 1)
+    assert shared.left_out == [{}, {}]
+
+
+def test_pixels_tie_whole_groups_and_say_nothing_new_of_those_tied_by_ids(tmp_path: Path) -> None:
+    studies = {
+        "a": [study("1", "p:1", "p:2"), study("2", "p:3"), study("3", "p:4")],
+        "b": [study("4", "p:2"), study("5", "x:5"), study("6", "x:5", "x:6")],
+    }
+    tables = {name: table(tmp_path, items, name) for name, items in studies.items()}
+    linked = [ties("a", "b", (0, 0), (1, 1), (2, 2))]
+    found = placed(tables, ties=linked)
+    person = {name: people.person.tolist() for name, people in found.items()}
+    assert person["a"][1] == person["a"][2] == person["b"][1] == person["b"][2]
+    assert person["a"][0] == person["b"][0] != person["a"][1]
+    (shared,) = shared_persons(found, tables, linked)
+    assert (shared.persons, shared.by_pixels, shared.studies) == (2, 1, [3, 3])
+
+
+def test_sources_without_a_common_person_are_no_pair(tmp_path: Path) -> None:
+    tables = {name: table(tmp_path, crowd(name, 5), name) for name in ("a", "b")}
+    assert shared_persons(placed(tables), tables) == []
+    assert shared_persons(placed(tables, ties=[ties("a", "b")]), tables, [ties("a", "b")]) == []

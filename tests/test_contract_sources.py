@@ -138,6 +138,13 @@ def test_parents_know_their_children(source: Source) -> None:
         assert source.key in {overlap.source for overlap in registry()[parent].card.overlaps}
 
 
+def test_two_cards_say_the_same_of_what_shows_their_overlap(source: Source) -> None:
+    known = registry()
+    for overlap in source.card.overlaps:
+        other = known[overlap.source].card.overlaps if overlap.source in known else ()
+        assert {back.by for back in other if back.source == source.key} <= {overlap.by}
+
+
 def test_files_of_the_card_are_those_of_the_releases(source: Source, samples: Samples) -> None:
     matched: Counter[str] = Counter()
     for variant in source.sample.VARIANTS:

@@ -26,7 +26,7 @@ from chexinstruct.demo import demo
 from chexinstruct.manifest import Manifest, Pictures, Sampling, Shares
 from chexinstruct.regions import BOX_DIALECTS, CONSENSUS_SCHEMES, format_boxes
 from chexinstruct.schema import Example, Line, Lock, Shard, SourceAccount, arrow_schema
-from chexinstruct.schema.lock import StoredFile
+from chexinstruct.schema.lock import Link, SharedPersons, StoredFile
 from chexinstruct.source import registry as sources
 from chexinstruct.tasks import registry as tasks
 from chexinstruct.vocabulary import FINDINGS
@@ -228,6 +228,8 @@ def test_every_entry_of_the_lock_is_documented() -> None:
         "ledger": Line,
         "shards": Shard,
         "pictures": StoredFile,
+        "shared": SharedPersons,
+        "links": Link,
     }
     for entry, model in parts.items():
         assert re.findall(r"`(\w+)`", rows[entry][0]) == names(model)

@@ -55,6 +55,7 @@ def test_an_unknown_name_lists_those_there_are(tmp_path: Path) -> None:
         ({"shares": {"train": 1.2, "validation": -0.1, "test": -0.1}}, "less than or equal to 1"),
         ({"split_policy": "dirty"}, "'clean' or 'official'"),
         ({"images": {"mode": "link"}}, "'embed', 'store' or 'none'"),
+        ({"link": "text"}, "'none' or 'pixels'"),
         ({"images": {"sise": 256}}, "images.sise"),
         ({"version": "1.0"}, "version"),
         ({"name": "my corpus"}, "name"),

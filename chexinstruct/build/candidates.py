@@ -24,7 +24,7 @@ from chexinstruct.build.engine import SourceFiles, SourceView, facts_of, open_in
 from chexinstruct.build.index import CHUNK, NEED_BITS, Indexed
 from chexinstruct.build.setting import Rules, Setting
 from chexinstruct.draw import key
-from chexinstruct.schema import LabelSet
+from chexinstruct.schema import Image, LabelSet
 from chexinstruct.tasks import Task
 from chexinstruct.tasks import registry as task_registry
 from chexinstruct.tasks.needs import lacks
@@ -42,6 +42,11 @@ COLUMNS = pa.schema(
 
 REFERENCE_END = "\x1f"
 """Between the parts of a picture reference: release, path and key."""
+
+
+def reference(image: Image, source: str) -> str:
+    """How candidates name a picture of a source to the stage that reads its file."""
+    return REFERENCE_END.join((image.release or source, str(image.path), image.key))
 
 
 class Tally(msgspec.Struct):
@@ -126,12 +131,7 @@ def find_candidates(job: CandidatesJob) -> dict[str, dict[int, Tally]]:
                 out.hash.append(key(job.rules.seed, name, view.source, study.id, item.key))
                 out.balance.append(item.balance)
                 if job.rules.pictures:
-                    out.pictures.append(
-                        [
-                            REFERENCE_END.join((i.release or view.source, str(i.path), i.key))
-                            for i in item.images
-                        ]
-                    )
+                    out.pictures.append([reference(i, view.source) for i in item.images])
     for name, _, path in job.tasks:
         _write(Path(path), columns[name])
     return tallies

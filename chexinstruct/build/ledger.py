@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -24,9 +25,13 @@ LIBRARIES = (
 """Whose versions can change bytes."""
 
 
-def library_versions() -> dict[str, str]:
+COMPARING = ("imagehash", "scipy")
+"""Whose versions can change which pictures are taken for copies."""
+
+
+def library_versions(names: Sequence[str] = LIBRARIES) -> dict[str, str]:
     """Their versions; part of the key of whatever they wrote."""
-    return {name: version(name) for name in LIBRARIES}
+    return {name: version(name) for name in names}
 
 
 def new_lock(**content: Any) -> Lock:
@@ -34,7 +39,7 @@ def new_lock(**content: Any) -> Lock:
     return Lock(
         chexinstruct=__version__,
         python=platform.python_version(),
-        libraries=library_versions(),
+        libraries=library_versions(sorted({*LIBRARIES, *COMPARING})),
         **content,
     )
 

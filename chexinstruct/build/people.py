@@ -7,8 +7,9 @@ on the strongest side; studies whose own official split says otherwise are dropp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from chexinstruct.build.studies import StudyTable
 from chexinstruct.draw import key
 from chexinstruct.manifest import Shares
 from chexinstruct.schema import SPLITS
+from chexinstruct.schema.lock import SharedPersons
 from chexinstruct.source import Source
 
 Number = npt.NDArray[np.uint64]
@@ -40,6 +42,15 @@ class People:
     """Index into SPLITS, or a key of REASONS."""
 
 
+@dataclass(frozen=True)
+class Ties:
+    """Studies of two sources that show the same pictures, so that their persons are the same."""
+
+    sources: tuple[str, str]
+    rows: npt.NDArray[np.int32]
+    """Of the two study tables, shape (n, 2)."""
+
+
 def resolve(
     tables: Mapping[str, StudyTable],
     sources: Mapping[str, Source],
@@ -47,6 +58,7 @@ def resolve(
     seed: int,
     shares: Shares,
     policy: str,
+    ties: Sequence[Ties] = (),
 ) -> dict[str, People]:
     """Persons and splits of all studies.
 
@@ -56,9 +68,12 @@ def resolve(
         seed: of the manifest.
         shares: of persons without an official split.
         policy: ``clean``, or ``official``: every release keeps its own split, leaks included.
+        ties: what the pixels say of persons beyond their ids.
     """
     found = {name: _persons(name, table) for name, table in sorted(tables.items())}
-    tied = _components([pair for _, pairs in found.values() for pair in pairs])
+    pairs = [pair for _, by_ids in found.values() for pair in by_ids]
+    pairs += [pair for tie in ties for pair in _tied_pairs(tie, found)]
+    tied = _components(pairs)
     own = {name: _tied(first, tied) for name, (first, _) in found.items()}
     persons = distinct(np.concatenate([distinct(numbers) for numbers in own.values()]))
     place = {name: np.searchsorted(persons, numbers) for name, numbers in own.items()}
@@ -92,6 +107,81 @@ def resolve(
     return people
 
 
+def shared_persons(
+    people: Mapping[str, People], tables: Mapping[str, StudyTable], ties: Sequence[Ties] = ()
+) -> list[SharedPersons]:
+    """The pairs of sources that have persons in common, by their names.
+
+    Args:
+        people: as resolved.
+        tables: the study tables by source.
+        ties: with which they were resolved.
+    """
+    persons = distinct(np.concatenate([distinct(item.person) for item in people.values()]))
+    crowds = {name: _Crowd.of(people[name], persons) for name in sorted(people)}
+    ids = persons_by_ids(tables) if ties else {}
+    shared = []
+    for one, other in combinations(crowds, 2):
+        if both := _shared(one, other, crowds):
+            if ids:
+                known = people[one].person[np.isin(ids[one], ids[other])]
+                both.by_pixels = both.persons - len(distinct(known))
+            shared.append(both)
+    return shared
+
+
+def persons_by_ids(tables: Mapping[str, StudyTable]) -> dict[str, Number]:
+    """The person of each study, by source, as ids alone tell."""
+    found = {name: _persons(name, table) for name, table in tables.items()}
+    tied = _components([pair for _, pairs in found.values() for pair in pairs])
+    return {name: _tied(first, tied) for name, (first, _) in found.items()}
+
+
+@dataclass(frozen=True)
+class _Crowd:
+    """Who of all persons is in a source, and on which sides."""
+
+    place: npt.NDArray[np.intp]
+    """For each study the number of its person."""
+    split: npt.NDArray[np.int8]
+    sides: npt.NDArray[np.uint8]
+    """For each person of all sources: a bit a split in which it has studies here, one more for
+    studies left out."""
+
+    @classmethod
+    def of(cls, people: People, persons: Number) -> _Crowd:
+        """The crowd of one source among the persons of all."""
+        place = np.searchsorted(persons, people.person)
+        sides = np.zeros(len(persons), dtype=np.uint8)
+        left_out = people.split < 0
+        bits = np.left_shift(1, np.where(left_out, len(SPLITS), people.split)).astype(np.uint8)
+        np.bitwise_or.at(sides, place, bits)
+        return cls(place, people.split, sides)
+
+
+def _shared(one: str, other: str, crowds: Mapping[str, _Crowd]) -> SharedPersons | None:
+    """The persons of two sources, as if all of them were known by ids; None when there are none."""
+    pair = crowds[one], crowds[other]
+    common = (pair[0].sides > 0) & (pair[1].sides > 0)
+    if not common.any():
+        return None
+    studies, left_out = [], []
+    for crowd in pair:
+        split = crowd.split[common[crowd.place]]
+        studies.append(len(split))
+        counts = {reason: int(np.count_nonzero(split == n)) for n, reason in REASONS.items()}
+        left_out.append({reason: n for reason, n in counts.items() if n})
+    standing = (pair[0].sides | pair[1].sides)[common] & np.uint8(2 ** len(SPLITS) - 1)
+    return SharedPersons(
+        sources=[one, other],
+        persons=int(np.count_nonzero(common)),
+        by_pixels=0,
+        studies=studies,
+        left_out=left_out,
+        on_several_sides=int(np.count_nonzero(np.bitwise_count(standing) > 1)),
+    )
+
+
 def distinct(numbers: Number) -> Number:
     """The distinct numbers, sorted; np.unique makes a table of nodes of them, which stays."""
     ordered = np.sort(numbers)
@@ -122,6 +212,14 @@ def _persons(source: str, table: StudyTable) -> tuple[Number, list[tuple[int, in
             pairs += [(shared[0], other) for other in shared[1:]]
         start += len(lengths)
     return first, pairs
+
+
+def _tied_pairs(
+    tie: Ties, found: Mapping[str, tuple[Number, list[tuple[int, int]]]]
+) -> list[tuple[int, int]]:
+    """Pairs of persons whose studies show the same picture."""
+    numbers = (found[name][0][tie.rows[:, i]].tolist() for i, name in enumerate(tie.sources))
+    return list(zip(*numbers, strict=True))
 
 
 def _components(pairs: list[tuple[int, int]]) -> dict[int, int]:

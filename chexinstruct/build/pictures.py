@@ -235,12 +235,10 @@ class Shelf:
 
     def get(self, release: str, path: str) -> Stored | str:
         """The picture, or the reason why there is none."""
-        wanted = np.uint64(key(release, path))
-        at = int(np.searchsorted(self._hash, wanted))
-        if at == len(self._hash) or self._hash[at] != wanted:
+        place = self._place(release, path)
+        if place is None:
             return UNREADABLE
-        table = _open(self._packs[self._pack[at]])
-        row = int(self._row[at])
+        table, row = place
         reason = table["reason"][row].as_py()
         if reason is not None:
             return str(reason)
@@ -249,6 +247,19 @@ class Shelf:
             table["sha256"][row].as_py(),
             (table["source_width"][row].as_py(), table["source_height"][row].as_py()),
         )
+
+    def sha256(self, release: str, path: str) -> str | None:
+        """Of the picture's bytes, which are not read; None where :meth:`get` gives a reason."""
+        place = self._place(release, path)
+        return None if place is None else place[0]["sha256"][place[1]].as_py()
+
+    def _place(self, release: str, path: str) -> tuple[pa.Table, int] | None:
+        """Pack and row of a picture."""
+        wanted = np.uint64(key(release, path))
+        at = int(np.searchsorted(self._hash, wanted))
+        if at == len(self._hash) or self._hash[at] != wanted:
+            return None
+        return _open(self._packs[self._pack[at]]), int(self._row[at])
 
 
 @lru_cache(maxsize=4)

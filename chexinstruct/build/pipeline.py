@@ -17,7 +17,9 @@ from chexinstruct.build.finished import WORK
 from chexinstruct.build.index import Indexed, index
 from chexinstruct.build.inputs import Inputs, choose
 from chexinstruct.build.ledger import line, new_lock
-from chexinstruct.build.people import resolve
+from chexinstruct.build.link import Linked, link
+from chexinstruct.build.missing import Missing, refuse_missing
+from chexinstruct.build.people import resolve, shared_persons
 from chexinstruct.build.pictures import Pictured, normalise_all
 from chexinstruct.build.seal import seal
 from chexinstruct.build.select import plan_shards
@@ -28,16 +30,13 @@ from chexinstruct.build.studies import Loaded, load_all, open_studies
 from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.manifest import Manifest
 from chexinstruct.schema import SPLITS, Lock, SourceAccount
+from chexinstruct.schema.lock import SharedPersons
 from chexinstruct.source import Source, registry
 from chexinstruct.tasks import Task
 from chexinstruct.tasks import registry as task_registry
 from chexinstruct.templating import Templates
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-class MissingPictures(ChexinstructError):
-    """Pictures that studies name are not in the release."""
 
 
 def build(
@@ -106,8 +105,17 @@ def _run(setting: Setting) -> Lock:
     for task in setting.tasks:
         setting.templates.load(task)  # a wrong template is told before hours of work
     loaded = load_all(setting, inputs.locations)
-    indexed = _index_all(setting, inputs, loaded)
-    _judge_missing(setting, indexed)
+    linked = Linked.none()
+    if setting.manifest.link == "pixels":
+        linked = link(setting, inputs, loaded)
+    indexed, shared = _index_all(setting, inputs, loaded, linked)
+    refuse_missing(
+        setting,
+        {
+            key: Missing(item.counted.pictures, item.counted.missing, item.counted.first_missing)
+            for key, item in indexed.items()
+        },
+    )
     pairs = [pair for key, item in indexed.items() for pair in candidates(setting, key, item)]
     planned = [plan for pair in pairs for plan in plan_shards(setting, pair)]
     pictured: Pictured | None = None
@@ -132,9 +140,11 @@ def _run(setting: Setting) -> Lock:
         shards=shards,
         pictures=stored,
         skipped_sources=dict.fromkeys(inputs.skipped, "release not found"),
+        shared=shared,
+        links=linked.accounts,
     )
     rejects = {key: said.rejects for key, said in loaded.items() if said.rejects}
-    seal(setting.out, lock, setting.sources, setting.tasks, rejects, bad)
+    seal(setting.out, lock, setting.sources, setting.tasks, rejects, bad, linked.matches)
     return lock
 
 
@@ -161,17 +171,20 @@ def _check_sampling(manifest: Manifest, sources: Mapping[str, Source]) -> None:
 
 
 def _index_all(
-    setting: Setting, inputs: Inputs, loaded: Mapping[str, Loaded]
-) -> dict[str, Indexed]:
+    setting: Setting, inputs: Inputs, loaded: Mapping[str, Loaded], linked: Linked
+) -> tuple[dict[str, Indexed], list[SharedPersons]]:
     """People over all sources, then the index of each that was asked for."""
+    tables = {key: open_studies(said.table) for key, said in loaded.items()}
     people = resolve(
-        {key: open_studies(said.table) for key, said in loaded.items()},
+        tables,
         setting.sources,
         seed=setting.manifest.seed,
         shares=setting.manifest.shares,
         policy=setting.manifest.split_policy,
+        ties=linked.ties,
     )
-    return {key: index(setting, key, loaded[key], people[key]) for key in sorted(inputs.asked)}
+    indexed = {key: index(setting, key, loaded[key], people[key]) for key in sorted(inputs.asked)}
+    return indexed, shared_persons(people, tables, linked.ties)
 
 
 def _resolved(setting: Setting) -> dict[str, Any]:
@@ -180,21 +193,6 @@ def _resolved(setting: Setting) -> dict[str, Any]:
     if setting.manifest.templates is not None:
         content["templates"] = {name: setting.templates.digest(name) for name in setting.tasks}
     return content
-
-
-def _judge_missing(setting: Setting, indexed: Mapping[str, Indexed]) -> None:
-    if not setting.rules.pictures or setting.options.on_missing_image == "skip":
-        return
-    told = [
-        f"{key}: {item.counted.missing} of {item.counted.pictures} pictures are not in the "
-        f"release, the first {item.counted.first_missing}"
-        for key, item in indexed.items()
-        if item.counted.missing
-    ]
-    if told:
-        raise MissingPictures(
-            "; ".join(told) + "; --on-missing-image skip builds without them, counted"
-        )
 
 
 def _account(

@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
+from pyarrow.csv import write_csv
 
 from chexinstruct.build.cache import whole_file, write_json
 from chexinstruct.build.finished import forget, unseal
+from chexinstruct.build.link import READ_BY_PEOPLE
 from chexinstruct.build.studies import Rejection
 from chexinstruct.datacard import CARD, card
 from chexinstruct.schema import LOCK, Lock
@@ -25,6 +28,7 @@ def seal(
     tasks: Mapping[str, Task],
     rejects: Mapping[str, Sequence[Rejection]],
     bad: Mapping[str, Sequence[tuple[str, str, str]]],
+    matches: Mapping[str, pa.Table],
 ) -> None:
     """Make the folder a corpus: drop files that are no part of it, write card and lock.
 
@@ -35,9 +39,11 @@ def seal(
         tasks: of the manifest.
         rejects: rows that could not be used, by source.
         bad: pictures that could not be read, by source: path, reason, detail.
+        matches: copies of pictures, by pair of sources.
     """
     _drop_strangers(out, lock)
     _write_rejects(out / "rejects", rejects, bad, sources)
+    _write_links(out / "links", matches)
     with whole_file(out / CARD) as draft:
         draft.write_text(card(lock, sources, tasks), encoding="utf-8")
     write_json(out / LOCK, lock)
@@ -58,6 +64,13 @@ def _drop_strangers(out: Path, lock: Lock) -> None:
     for path in sorted(filter(Path.is_dir, found), reverse=True):
         if not any(path.iterdir()):
             path.rmdir()
+
+
+def _write_links(folder: Path, matches: Mapping[str, pa.Table]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    for pair, table in sorted(matches.items()):
+        with whole_file(folder / f"{pair}.csv") as draft:
+            write_csv(table.select(READ_BY_PEOPLE), draft)
 
 
 def _write_rejects(

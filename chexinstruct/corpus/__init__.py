@@ -1,5 +1,6 @@
-"""What can be done with a built corpus: open, filter, count, show and verify it."""
+"""What can be done with a built corpus: open, filter, count, show, verify and audit it."""
 
+from chexinstruct.corpus.auditing import Audit, audit, render_audit
 from chexinstruct.corpus.examples import PictureNote, Shown, render_example, show
 from chexinstruct.corpus.files import Corpus, CorpusFile, ImageFile, open_corpus
 from chexinstruct.corpus.filtering import filter_corpus
@@ -8,6 +9,7 @@ from chexinstruct.corpus.statistics import Stats, render_stats, stats
 from chexinstruct.corpus.verifying import verify
 
 __all__ = [
+    "Audit",
     "Corpus",
     "CorpusFile",
     "Finding",
@@ -16,8 +18,10 @@ __all__ = [
     "PictureNote",
     "Shown",
     "Stats",
+    "audit",
     "filter_corpus",
     "open_corpus",
+    "render_audit",
     "render_example",
     "render_stats",
     "show",

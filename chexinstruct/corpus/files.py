@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -203,13 +203,26 @@ def read_batches(path: Path, columns: Sequence[str] | None = None) -> Iterator[p
         CallError: the file has no such column.
         ChexinstructError: the file is not there or damaged.
     """
+    for _, table in row_groups(path, columns):
+        yield from table.to_batches()
+
+
+def row_groups(
+    path: Path, columns: Sequence[str] | None = None, numbers: Iterable[int] | None = None
+) -> Iterator[tuple[int, pa.Table]]:
+    """(number, rows) of the row groups of one Parquet file; of some of them, if they are given.
+
+    Raises:
+        CallError: the file has no such column.
+        ChexinstructError: the file is not there or damaged.
+    """
     with opened(path) as file:
         known = file.schema_arrow.names
         for name in columns or ():
             if name.partition(".")[0] not in known:
                 raise CallError(f"{path}: no column {name!r}; it has {', '.join(known)}")
-        for group in range(file.num_row_groups):
-            yield from file.read_row_group(group, columns=columns).to_batches()
+        for number in range(file.num_row_groups) if numbers is None else numbers:
+            yield number, file.read_row_group(number, columns=columns)
 
 
 @contextmanager

@@ -46,7 +46,8 @@ def filter_corpus(
 
     Files are hard links to the parent's where the file system has them, else copies; they are never
     changed in place by a build, so a link stays what it was. Stored pictures stay by whole files:
-    those that hold a picture which a kept row names. Rejects are not taken along.
+    those that hold a picture which a kept row names. Rejects and
+    lists of linked pictures are not taken along.
 
     Args:
         path: the corpus; it stays as it is.
@@ -207,6 +208,8 @@ def _lock(
         shards=sorted((file.shard for file in files), key=lambda shard: shard.name),
         pictures=[image.stored for image in images],
         skipped_sources={} if sources else parent.skipped_sources,
+        shared=[item for item in parent.shared if present.issuperset(item.sources)],
+        links=[item for item in parent.links if present.issuperset(item.sources)],
         filtered=[*parent.filtered, step],
     )
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
-from chexinstruct.corpus.files import CorpusFile, ImageFile, read_batches
+from chexinstruct.corpus.files import CorpusFile, ImageFile, read_batches, row_groups
 from chexinstruct.schema import Frame
 
 _ENDS = (b"\xff\xd9", b"IEND\xaeB`\x82")
@@ -43,6 +43,10 @@ class Embedded:
 
     row: str
     """Id of the first row that shows it."""
+    group: int
+    """Number of the row group."""
+    at: int
+    """Its place among all pictures of the row group."""
     digest: int
     """First 64 bits of the SHA-256 of its bytes."""
     problem: str | None
@@ -50,17 +54,22 @@ class Embedded:
 
 def embedded(file: CorpusFile) -> Iterator[Embedded]:
     """The pictures in the rows of a file; each is looked at once a row group."""
-    for batch in read_batches(file.path, ["id", "images"]):
-        data = pc.struct_field(pc.list_flatten(batch["images"]), "bytes")
-        rows = pc.list_parent_indices(batch["images"])
-        coded = data.fill_null(b"").dictionary_encode()
-        _, first = np.unique(coded.indices.to_numpy(), return_index=True)
-        for content, at in zip(coded.dictionary, first.tolist(), strict=True):
-            yield Embedded(
-                batch["id"][rows[at].as_py()].as_py(),
-                _digest(content.as_buffer()),
-                picture_problem(content.as_py()),
-            )
+    for group, table in row_groups(file.path, ["id", "images"]):
+        before = 0
+        for batch in table.to_batches():
+            data = pc.struct_field(pc.list_flatten(batch["images"]), "bytes")
+            rows = pc.list_parent_indices(batch["images"])
+            coded = data.fill_null(b"").dictionary_encode()
+            _, first = np.unique(coded.indices.to_numpy(), return_index=True)
+            for content, at in zip(coded.dictionary, first.tolist(), strict=True):
+                yield Embedded(
+                    batch["id"][rows[at].as_py()].as_py(),
+                    group,
+                    before + at,
+                    _digest(content.as_buffer()),
+                    picture_problem(content.as_py()),
+                )
+            before += len(data)
 
 
 def mismatched(file: CorpusFile) -> Iterator[str]:
@@ -88,6 +97,10 @@ class StoredPicture:
     """A picture of a file in ``images/``."""
 
     id: str
+    group: int
+    """Number of the row group."""
+    at: int
+    """Its row in the row group."""
     digest: int
     """First 64 bits of the SHA-256 of its bytes."""
     problem: str | None
@@ -95,11 +108,15 @@ class StoredPicture:
 
 def stored(file: ImageFile) -> Iterator[StoredPicture]:
     """The pictures of a stored file."""
-    for batch in read_batches(file.path, ["image_id", "image"]):
-        data = pc.struct_field(batch["image"], "bytes").fill_null(b"")
-        for id, content in zip(batch["image_id"], data, strict=True):
+    for group, table in row_groups(file.path, ["image_id", "image"]):
+        data = pc.struct_field(table["image"], "bytes").fill_null(b"")
+        for at, (id, content) in enumerate(zip(table["image_id"], data, strict=True)):
             yield StoredPicture(
-                id.as_py(), _digest(content.as_buffer()), picture_problem(content.as_py())
+                id.as_py(),
+                group,
+                at,
+                _digest(content.as_buffer()),
+                picture_problem(content.as_py()),
             )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from chexinstruct.corpus.findings import Finding, judged
-from chexinstruct.corpus.tables import Rows
+from chexinstruct.corpus.tables import Numbers, Rows
 from chexinstruct.schema import LicenseClass, Redistribution
 
 
@@ -179,24 +179,44 @@ _ONE_SPLIT = (
 )
 
 
-def shared_findings(rows: Rows, note: str) -> Iterator[Finding]:
-    """The checks that compare rows with one another.
+def unique_finding(rows: Rows) -> Finding:
+    """The check that no id stands twice."""
+    return _compared(rows, _UNIQUE, rows.kinds(_UNIQUE.columns, _UNIQUE.table).repeated())
+
+
+def one_split_findings(rows: Rows, note: str) -> Iterator[Finding]:
+    """The checks of what may not stand in two splits.
 
     Args:
         rows: of the corpus.
         note: is said beside leaks between splits.
     """
-    for check in (_UNIQUE, *_ONE_SPLIT):
-        kinds = rows.kinds(check.columns, check.table)
-        wrong = kinds.repeated() if check is _UNIQUE else kinds.across_splits()
-        faults = []
-        if len(wrong):
-            examples = rows.ask(
-                check.columns,
-                f"SELECT split, min(id) FROM ({check.table}) WHERE key = {wrong[0]} "
-                "GROUP BY split ORDER BY split",
-            )
-            told = " and ".join(f"{id} ({split})" for split, id in examples)
-            hint = "" if check is _UNIQUE else note
-            faults = [f"{check.fault}: {len(wrong):,}, for example {told}{hint}"]
-        yield judged(check.name, faults, check.fine)
+    for check in _ONE_SPLIT:
+        crossing = rows.kinds(check.columns, check.table).across_splits()
+        yield _compared(rows, check, crossing, note)
+
+
+def _compared(rows: Rows, check: _SharedCheck, wrong: Numbers, note: str = "") -> Finding:
+    faults = []
+    if len(wrong):
+        examples = rows.ask(
+            check.columns,
+            f"SELECT split, min(id) FROM ({check.table}) WHERE key = {wrong[0]} "
+            "GROUP BY split ORDER BY split",
+        )
+        told = " and ".join(f"{id} ({split})" for split, id in examples)
+        faults = [f"{check.fault}: {len(wrong):,}, for example {told}{note}"]
+    return judged(check.name, faults, check.fine)
+
+
+def unnamed_finding(rows: Rows) -> Finding:
+    """Whether the check of patients looks at every row with pictures."""
+    ((count, first),) = rows.ask(
+        ["id", "patient", "image_ids"],
+        "SELECT count(*), min(id) FROM rows WHERE patient IS NULL AND len(image_ids) > 0",
+    )
+    if count:
+        message = f"rows with pictures and without a patient: {count:,}, the first {first}"
+        return Finding(check="patients_named", level="not checked", message=message)
+    fine = "every row with pictures names its patient"
+    return Finding(check="patients_named", level="ok", message=fine)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import file_digest
-from itertools import combinations
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,8 +14,9 @@ import pyarrow.parquet as pq
 from chexinstruct.build.columns import corpus_schema
 from chexinstruct.corpus.files import Corpus, CorpusFile, LockedFile, open_corpus
 from chexinstruct.corpus.findings import Finding, judged
+from chexinstruct.corpus.overlaps import unchecked_finding
 from chexinstruct.corpus.picture_checks import picture_findings
-from chexinstruct.corpus.row_checks import row_findings, shared_findings
+from chexinstruct.corpus.row_checks import one_split_findings, row_findings, unique_finding
 from chexinstruct.corpus.tables import Rows
 from chexinstruct.source import Source, registry
 
@@ -32,11 +32,8 @@ def verify(path: str | Path) -> list[Finding]:
     """
     corpus = open_corpus(path)
     sources = registry()
-    roots = {key: _root(key, sources) for key in {*sources, *corpus.sources()}}
-    note = ""
-    if corpus.lock.manifest["split_policy"] == "official":
-        note = " (the manifest keeps official splits, leaks of the releases included)"
-    faults = [(file, _schema_fault(file)) for file in corpus.files if file.path.is_file()]
+    note = leak_note(corpus)
+    faults = [(file, schema_fault(file)) for file in corpus.files if file.path.is_file()]
     fit = [file for file, fault in faults if fault is None]
     findings = [
         _files(corpus),
@@ -49,21 +46,44 @@ def verify(path: str | Path) -> list[Finding]:
         _row_counts(fit),
         _ledger(corpus),
     ]
-    with Rows(fit, roots=roots, skip_damaged=True) as rows:
+    with Rows(fit, roots=picture_roots(corpus, sources), skip_damaged=True) as rows:
         findings += row_findings(rows)
-        findings += shared_findings(rows, note)
-        findings += picture_findings(rows, corpus, note)
-        damaged = [f"{name} holds data that cannot be read" for name in sorted(rows.damaged)]
-    findings.append(judged("readable", damaged, "every data file can be read to its end"))
-    findings.append(_overlaps(corpus, sources))
+        findings.append(unique_finding(rows))
+        findings += one_split_findings(rows, note)
+        findings += picture_findings(rows, corpus, note)[0]
+        findings.append(readable_finding(rows))
+    findings.append(unchecked_finding(corpus, sources))
     return findings
 
 
-def _root(key: str, sources: Mapping[str, Source]) -> str:
-    """The source whose pictures a source shows: the first that it builds on, or itself."""
-    while key in sources and sources[key].card.requires:
-        key = sources[key].card.requires[0]
-    return key
+def leak_note(corpus: Corpus) -> str:
+    """What is said beside leaks between splits."""
+    if corpus.lock.manifest["split_policy"] == "official":
+        return " (the manifest keeps official splits, leaks of the releases included)"
+    return ""
+
+
+def picture_roots(corpus: Corpus, sources: Mapping[str, Source]) -> dict[str, str]:
+    """For each source the one whose pictures it shows: the first it builds on, or itself."""
+
+    def root(key: str) -> str:
+        while key in sources and sources[key].card.requires:
+            key = sources[key].card.requires[0]
+        return key
+
+    return {key: root(key) for key in {*sources, *corpus.sources()}}
+
+
+def readable_finding(rows: Rows, others: Sequence[str] = ()) -> Finding:
+    """Whether all rows were looked at; asked for after all else.
+
+    Args:
+        rows: of the corpus.
+        others: what keeps more files from being looked at, one fault a file.
+    """
+    damaged = [f"{name} holds data that cannot be read" for name in sorted(rows.damaged)]
+    fine = "every data file can be read to its end"
+    return judged("readable", [*others, *damaged], fine)
 
 
 def _files(corpus: Corpus) -> Finding:
@@ -93,7 +113,8 @@ def _no_other_files(corpus: Corpus) -> Finding:
     return judged("no_other_files", faults, "data/ and images/ hold no file beyond the lock")
 
 
-def _schema_fault(file: CorpusFile) -> str | None:
+def schema_fault(file: CorpusFile) -> str | None:
+    """What keeps the rows of a file from being looked at."""
     try:
         schema = pq.read_schema(file.path)
     except (OSError, pa.ArrowException):
@@ -149,21 +170,3 @@ def _ledger(corpus: Corpus) -> Finding:
         ]
     faults += [f"{', '.join(place)}: has files and no line in the ledger" for place in rows]
     return judged("ledger", faults, "all sums of the ledger hold")
-
-
-def _overlaps(corpus: Corpus, sources: Mapping[str, Source]) -> Finding:
-    """Always open: nothing here compares pixels or sentences."""
-    declared = [
-        f"{one} and {other}"
-        for one, other in combinations(corpus.sources(), 2)
-        if _root(one, sources) != _root(other, sources)
-        and (_declares(one, other, sources) or _declares(other, one, sources))
-    ]
-    message = "overlaps of sources that neither ids nor equal bytes show"
-    if declared:
-        message += f"; declared: {', '.join(declared)}"
-    return Finding(check="overlaps", level="not checked", message=message)
-
-
-def _declares(one: str, other: str, sources: Mapping[str, Source]) -> bool:
-    return one in sources and any(o.source == other for o in sources[one].card.overlaps)

@@ -50,6 +50,43 @@ class SourceAccount(msgspec.Struct, kw_only=True):
     """Published counts, and what was found where it can be counted."""
 
 
+class SharedPersons(msgspec.Struct, kw_only=True):
+    """Persons whom two sources have in common, and what was done to keep each on one side.
+
+    Lists have one entry for each of the two sources, in their order. Studies are all of the two
+    releases, before the manifest's limits.
+    """
+
+    sources: list[str]
+    persons: int
+    by_pixels: int
+    """Of them, those whom only equal pictures show to be the same; ids of the releases show the
+    others."""
+    studies: list[int]
+    """Studies of these persons."""
+    left_out: list[dict[str, int]]
+    """Of them, those left out, by reason: their release puts them on another side."""
+    on_several_sides: int
+    """Persons who stand on several sides all the same; none unless official splits are kept."""
+
+
+class Link(msgspec.Struct, kw_only=True):
+    """The comparison of the pictures of two sources.
+
+    Lists have one entry for each of the two sources, in their order.
+    """
+
+    sources: list[str]
+    compared: list[int]
+    """Pictures."""
+    not_compared: list[dict[str, int]]
+    """Pictures that could not be, by reason."""
+    matches: int
+    """Pairs of pictures found to be copies of one another."""
+    equal: int
+    """Of them, those that are the same in every pixel once normalised."""
+
+
 class StoredFile(msgspec.Struct, kw_only=True, frozen=True):
     """A file of pictures of a corpus built with ``images: store``."""
 
@@ -98,6 +135,10 @@ class Lock(msgspec.Struct, kw_only=True):
     pictures: list[StoredFile]
     skipped_sources: dict[str, str]
     """Sources that were asked for and left out, with the reason."""
+    shared: list[SharedPersons] = []
+    """Pairs of sources with persons in common, parents of sources included."""
+    links: list[Link] = []
+    """Pairs of sources whose pictures were compared, if the manifest asked for it."""
     filtered: list[Filtered] = []
     """What was taken out of the corpus after its build, in order; the accounts of sources are those
     of the build."""

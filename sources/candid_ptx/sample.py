@@ -163,7 +163,7 @@ def write(folder: Path, variant: str = "figshare") -> None:
     for seed, name in enumerate([*CASES, UNLABELLED]):
         if name == MISSING:
             continue
-        pixels, uid = radiograph(PIXELS, PIXELS, seed), image_id(name)
+        pixels, uid = radiograph(PIXELS, PIXELS, 100 + seed), image_id(name)
         if variant == "png":
             save(folder, {f"chest_radiographs/{uid}.png": encode(pixels, ".png")})
             continue
