@@ -28,6 +28,8 @@ class Question(Record, frozen=True, kw_only=True):
     """Keys of the pictures asked about, prior first; empty for text questions."""
     context: str | None = None
     """Passage the answer is found in."""
+    section: str | None = None
+    """Section of a report that ``context`` is, a name of ``chexinstruct.reports.SECTIONS``."""
     history: tuple[Turn, ...] = ()
     options: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
