@@ -104,6 +104,10 @@ NEEDS: dict[str, Need] = {
     "order": Need("a place in time among its person's studies", lambda s, sets: bool(s.order)),
     "open_questions": Need("an open question about a picture", _question("open")),
     "closed_questions": Need("a closed question about a picture", _question("closed")),
+    "text_questions": Need(
+        "a question about a passage",
+        lambda s, sets: any(q.context is not None and not q.images for q in s.questions),
+    ),
     "comparisons": Need(
         "a finding compared between a prior and a current picture",
         lambda s, sets: bool(s.comparisons),
