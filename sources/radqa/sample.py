@@ -58,7 +58,12 @@ TRAIN = (
             Asked("Has the mass grown?", ("the mass is larger",), ("Enlarging",)),
             # the answer is a date, and masked
             Asked("When was the last study?", ("Compared to [**2150-1-1**]",)),
-            Asked("Are lymph nodes enlarged?", ("Left hilar\n lymph nodes",), moved=3),
+            Asked(
+                "Are lymph nodes enlarged?",
+                ("Left hilar\n lymph nodes are enlarged up to 1.6 cm",),
+                ("left hilar\n lymphadenopathy",),
+                moved=3,
+            ),
             Asked("Is there a rib fracture?"),  # once more, with the same answer
         ),
     ),
@@ -102,7 +107,9 @@ TRAIN = (
                 ("Single subsegmental pulmonary embolus\n of the left lower lobe",),
             ),
             Asked("Is the right ventricle strained?"),
-            Asked("Is there an aortic dissection?", ("without dissection",), ("No aortic",)),
+            Asked(
+                "Is there an aortic dissection?", ("without dissection",), ("No aortic dissection",)
+            ),
         ),
     ),
     # no chest in it
