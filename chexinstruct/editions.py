@@ -92,12 +92,18 @@ def _hold(release: Release, edition: Edition, tables: dict[str, int | None]) -> 
 
 
 def _rows(release: Release, path: str) -> int:
-    """Rows of a table without its header, lines of a text, entries of a JSON file."""
+    """Rows of a table without its header, lines of a text, entries of a JSON file; of one in the
+    form of SQuAD its questions, counted once a passage."""
     name = path.removesuffix(".gz")
     if name.endswith((".txt", ".jsonl")):
         return sum(1 for _ in release.lines(path, encoding="latin-1"))
     if name.endswith(".json"):
-        return len(release.json(path))
+        content = release.json(path)
+        try:
+            passages = [p for entry in content["data"] for p in entry["paragraphs"]]
+            return sum(len(passage["qas"]) for passage in passages)
+        except (TypeError, KeyError):
+            return len(content)
     return sum(1 for _ in release.table(path, {}))
 
 
