@@ -93,14 +93,34 @@ def _hold(release: Release, edition: Edition, tables: dict[str, int | None]) -> 
 
 
 def _rows(release: Release, path: str) -> int:
-    """Rows of a table without its header, lines of a text, entries of a JSON file."""
+    """Rows of a table without its header, lines of a text, entries of a JSON file; of one in the
+    form of SQuAD its questions, counted once a passage."""
     name = path.removesuffix(".gz")
     if name.endswith((".txt", ".jsonl")):
         return sum(1 for _ in release.lines(path, encoding="latin-1"))
     if name.endswith(".json"):
-        entries: Any = list[Raw] | dict[str, Raw]  # undecoded: there may be hundreds of thousands
-        return len(release.json(path, entries))
+        # Undecoded: there may be hundreds of thousands.
+        entries: Any = list[Raw] | dict[str, Raw]
+        content = release.json(path, entries)
+        return _questions(content) if isinstance(content, dict) else len(content)
     return sum(1 for _ in release.table(path, {}))
+
+
+class _Passage(msgspec.Struct):
+    qas: list[Raw]
+
+
+class _Document(msgspec.Struct):
+    paragraphs: list[_Passage]
+
+
+def _questions(content: dict[str, Raw]) -> int:
+    """Questions of a file in the form of SQuAD, else the entries of the object."""
+    try:
+        documents = msgspec.json.decode(content["data"], type=list[_Document])
+    except (KeyError, msgspec.ValidationError):
+        return len(content)
+    return sum(len(passage.qas) for document in documents for passage in document.paragraphs)
 
 
 def _nearness(counted: Sequence[Counted]) -> tuple[int, float]:

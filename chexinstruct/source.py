@@ -83,7 +83,8 @@ class Edition(_Part):
     name: str
     """What its users call it, e.g. ``stage 2``."""
     rows: dict[str, Annotated[int, Field(gt=0)]] = {}
-    """Rows of tables, headers not counted, by pattern of the file."""
+    """Rows of tables, headers not counted, by pattern of the file; entries of JSON files, and
+    questions of those in the form of SQuAD."""
     files: dict[str, Annotated[int, Field(gt=0)]] = {}
     """Number of files by pattern, pictures above all; alternatives are separated by ``|``."""
     origin: str

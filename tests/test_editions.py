@@ -86,6 +86,8 @@ def test_nothing_that_is_counted_is_unknown(tmp_path: Path) -> None:
         ("list.jsonl", "{}\n{}\n", 2),
         ("list.json", '[{"a": 1}, {"a": 2}]', 2),
         ("by_key.json", '{"a": 1, "b": 2, "c": 3}', 3),
+        ("squad.json", '{"data": [{"paragraphs": [{"qas": [1, 2]}, {"qas": [3]}]}]}', 3),
+        ("no_squad.json", '{"version": 2, "data": [{"paragraphs": "none"}]}', 2),
         ("table.tsv", "a\tb\n1\t2\n", 1),
     ],
 )

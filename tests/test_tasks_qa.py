@@ -7,15 +7,22 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from task_context import FakeContext, over_seeds, run
+from task_context import FakeContext, FakePolicies, over_seeds, run
 
 from chexinstruct.schema import Facts, Image, Question, Study, Turn
 from chexinstruct.tasks import FAMILIES, Task
 from chexinstruct.tasks.needs import NEEDS
-from chexinstruct.tasks.qa import close_ended_vqa, difference_vqa, open_ended_vqa
+from chexinstruct.tasks.qa import (
+    NOT_ANSWERABLE,
+    close_ended_vqa,
+    difference_vqa,
+    open_ended_vqa,
+    text_qa,
+)
 from chexinstruct.templating import Templates
 
 TASKS = (open_ended_vqa, close_ended_vqa)
+"""About pictures."""
 
 
 def question(text: str = "Is there an effusion?", *answers: str, **more: Any) -> Question:
@@ -38,7 +45,7 @@ def one(task: Task, asked: Question, seed: int = 0) -> Facts:
     return fact
 
 
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.key)
+@pytest.mark.parametrize("task", (*TASKS, text_qa), ids=lambda task: task.key)
 def test_a_task_is_declared_with_known_words(task: Task) -> None:
     assert task.family in FAMILIES
     assert set(task.needs) <= set(NEEDS)
@@ -312,3 +319,98 @@ def test_yes_no_phrasings_ask_for_yes_or_no() -> None:
     )
     bare = [row for row in rows if "yes" not in row.instruction.casefold()]
     assert [row.instruction for row in bare] == ["Edema?"]
+
+
+# ------------------------------------------------------------------------------------ passages
+
+PASSAGE = "Small left pleural effusion. The mass is larger than on ___."
+
+
+def passage(*answers: str, **more: Any) -> Question:
+    content: dict[str, Any] = {"images": (), "form": "open", "context": PASSAGE}
+    return question("How large is the effusion?", *answers, **(content | more))
+
+
+def test_a_passage_is_asked_about_without_a_picture() -> None:
+    made = study(passage("Small", section="findings", attributes={"n": "1"}))
+    (fact,), drops = run(text_qa, made, FakeContext())
+    assert drops == []
+    assert fact.images == ()
+    assert fact.slots == {
+        "heading": "Findings",
+        "passage": PASSAGE,
+        "question": "How large is the effusion?",
+        "not_answerable": NOT_ANSWERABLE,
+        "answer": "Small",
+    }
+    assert fact.answers == ("Small",)
+    assert fact.attributes == '{"n":"1"}'
+
+
+def test_questions_about_pictures_and_about_passages_do_not_mix() -> None:
+    about_picture = question("Effusion?", "Yes", id="p", context=PASSAGE)
+    made = study(passage("Small", id="t"), about_picture, open_("x", id="o"))
+    assert [f.key for f in run(text_qa, made, FakeContext())[0]] == ["t"]
+    assert [f.key for f in run(close_ended_vqa, made, FakeContext())[0]] == ["p"]
+    assert [f.key for f in run(open_ended_vqa, made, FakeContext())[0]] == ["o"]
+    need = NEEDS["text_questions"].holds
+    assert need(made, {})
+    assert not need(study(about_picture), {})
+    assert not need(study(passage("x", context=None)), {})
+
+
+def test_an_unanswerable_question_has_a_fixed_answer() -> None:
+    fact = one(text_qa, passage())
+    assert fact.slots["answer"] == NOT_ANSWERABLE == fact.answers[0]
+    assert len(fact.answers) == 1
+
+
+@pytest.mark.parametrize("answers", [(), ("Small left pleural effusion",)])
+def test_every_phrasing_names_the_way_out_and_shows_the_whole_passage(
+    answers: tuple[str, ...],
+) -> None:
+    """Answerable or not, the instruction is the same: it gives nothing away."""
+    template = Templates().load("text_qa")
+    fact = one(text_qa, passage(*answers, section="impression"))
+    bare = one(text_qa, passage(section="impression"))
+    count = template.phrasings("passage")
+    assert count >= 12
+    rows = template.render(fact, FakeContext().draw(), "chexagent2", count=count)
+    without = template.render(bare, FakeContext().draw(), "chexagent2", count=count)
+    for row, other in zip(rows, without, strict=True):
+        assert row.instruction == other.instruction
+        assert f'"{NOT_ANSWERABLE}"' in row.instruction
+        assert PASSAGE in row.instruction and "How large is the effusion?" in row.instruction
+        assert "Impression" in row.instruction
+        assert row.response == (answers[0] if answers else NOT_ANSWERABLE)
+
+
+def test_all_accepted_answers_are_kept_and_the_first_is_the_response() -> None:
+    fact = one(text_qa, passage("Small", references=("Small left", "Small")))
+    assert fact.slots["answer"] == "Small"
+    assert fact.answers == ("Small", "Small left")
+    both = one(text_qa, passage("left", "right"))
+    assert both.slots["answer"] == "left, right"
+
+
+def test_a_masked_answer_is_none_to_learn() -> None:
+    made = study(passage("larger than on ___", id="masked"), passage("Small", id="good"))
+    facts, drops = run(text_qa, made, FakeContext())
+    assert [f.key for f in facts] == ["good"]
+    assert drops == ["masked_answer"]
+    other = one(text_qa, passage("larger than on ___", references=("The mass is larger",)))
+    assert other.slots["answer"] == "The mass is larger"
+    assert other.answers == ("The mass is larger",)
+    raw = FakeContext(policies=FakePolicies(text="raw"))
+    assert len(run(text_qa, made, raw)[0]) == 2
+
+
+def test_a_passage_in_another_language_is_not_asked_about_in_english() -> None:
+    assert run(text_qa, study(passage("Klein", language="de")), FakeContext()) == (
+        [],
+        ["not_in_english"],
+    )
+
+
+def test_a_passage_of_no_known_section_is_called_a_passage() -> None:
+    assert one(text_qa, passage("Small")).slots["heading"] == "Passage"

@@ -412,6 +412,7 @@ def test_findings_are_summed_up_without_a_picture() -> None:
     assert fact.images == ()
     assert fact.form == "summarize"
     assert fact.slots == {
+        "examination": "chest X-ray",
         "findings": "The heart is enlarged. Small right effusion.",
         "answer": "Cardiomegaly and effusion.",
     }
@@ -451,7 +452,23 @@ def test_a_change_told_in_the_findings_may_be_summed_up() -> None:
 
 def test_a_raw_pair_stays_as_released() -> None:
     (fact,), _ = summarized("The ___ is large.", "Cardiomegaly seen by ___.", RAW)
-    assert fact.slots == {"findings": "The ___ is large.", "answer": "Cardiomegaly seen by ___."}
+    assert fact.slots["findings"] == "The ___ is large."
+    assert fact.slots["answer"] == "Cardiomegaly seen by ___."
+
+
+@pytest.mark.parametrize(("modality", "name"), [("radiograph", "chest X-ray"), ("CT", "chest CT")])
+def test_a_report_on_ct_is_not_called_one_on_a_radiograph(modality: Any, name: str) -> None:
+    sections = {"findings": "The heart is large.", "impression": "There is cardiomegaly."}
+    made = Study(source="made_up", id="s1", report=Report(sections=sections, modality=modality))
+    (fact,), _ = run(findings_summarization, made, FakeContext())
+    rows = (
+        Templates()
+        .load("findings_summarization")
+        .render(fact, FakeContext().draw(), "chexagent2", count=99)
+    )
+    assert any(name in row.instruction for row in rows)
+    other = {"chest X-ray", "chest CT"} - {name}
+    assert not any(word in row.instruction for word in other for row in rows)
 
 
 # ------------------------------------------------------------------------------------ rendering

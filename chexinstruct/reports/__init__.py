@@ -12,6 +12,7 @@ from chexinstruct.reports.leaks import (
     has_change_cue,
 )
 from chexinstruct.reports.mimic import Section, Sectioned, section_mimic
+from chexinstruct.reports.mimic_iii import NotOneReport, section_mimic_iii, short_masks
 from chexinstruct.reports.names import SECTIONS
 from chexinstruct.reports.openi import clean_openi
 from chexinstruct.reports.organs import ORGANS, by_organ, clauses, structured
@@ -25,6 +26,7 @@ __all__ = [
     "SECTIONS",
     "Filtered",
     "LeakClass",
+    "NotOneReport",
     "Section",
     "Sectioned",
     "by_organ",
@@ -38,6 +40,8 @@ __all__ = [
     "is_silent_on",
     "section_candid",
     "section_mimic",
+    "section_mimic_iii",
     "sentences",
+    "short_masks",
     "structured",
 ]

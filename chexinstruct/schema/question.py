@@ -30,6 +30,8 @@ class Question(Record, frozen=True, kw_only=True):
     """Keys of the earlier pictures that ``images`` are compared with, earliest first."""
     context: str | None = None
     """Passage the answer is found in."""
+    section: str | None = None
+    """Section of a report that ``context`` is, a name of ``chexinstruct.reports.SECTIONS``."""
     history: tuple[Turn, ...] = ()
     options: tuple[str, ...] = ()
     several: bool = False

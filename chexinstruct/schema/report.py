@@ -8,6 +8,9 @@ import msgspec
 
 from chexinstruct.schema.common import Origin, Record
 
+Modality = Literal["radiograph", "CT"]
+"""How the pictures that a report describes were made."""
+
 
 class OrganText(Record, frozen=True, kw_only=True):
     """What a section of a report says of one organ or region."""
@@ -31,6 +34,7 @@ class Report(Record, frozen=True, kw_only=True):
     raw: str | None = None
     """The whole text as released, where sections do not already hold all of it."""
     form: Literal["plain", "structured"] = "plain"
+    modality: Modality = "radiograph"
     organs: tuple[OrganText, ...] = ()
     """The sections by organ, where the release (or another that the user laid beside it) says so;
     else the lexicon of ``chexinstruct.reports`` finds the organs."""

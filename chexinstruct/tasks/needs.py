@@ -153,6 +153,10 @@ NEEDS: dict[str, Need] = {
         "a question that compares a prior and a current picture",
         _question(difference_question),
     ),
+    "text_questions": Need(
+        "a question about a passage",
+        lambda s, sets: any(q.context is not None and not q.images for q in s.questions),
+    ),
     "comparisons": Need(
         "a finding compared between a prior and a current picture",
         lambda s, sets: bool(s.comparisons),

@@ -1,4 +1,4 @@
-"""Question answering: native questions of a release about pictures."""
+"""Question answering: native questions of a release about pictures, or about a passage."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from chexinstruct.reports.cues import DEIDENTIFIED
 from chexinstruct.schema import Facts, Image, Question, Study
-from chexinstruct.tasks.contract import Context, Drop, task
+from chexinstruct.tasks.contract import Context, Drop, Policies, task
 from chexinstruct.tasks.needs import (
     QuestionTest,
     closed_question,
@@ -17,6 +18,9 @@ from chexinstruct.tasks.needs import (
 )
 
 YES_NO = {"yes": "Yes", "no": "No"}
+
+NOT_ANSWERABLE = "Not answerable"
+"""The answer to a question whose passage does not hold one; every phrasing asks for it by name."""
 
 
 class _Asked(NamedTuple):
@@ -62,10 +66,14 @@ def _facts(
         answers=answers,
         history=question.history,
         language=question.language,
-        attributes=msgspec.json.encode(question.attributes, order="sorted").decode()
-        if question.attributes
-        else None,
+        attributes=_attributes(question),
     )
+
+
+def _attributes(question: Question) -> str | None:
+    if not question.attributes:
+        return None
+    return msgspec.json.encode(question.attributes, order="sorted").decode()
 
 
 @task(
@@ -156,3 +164,38 @@ def difference_vqa(study: Study, context: Context) -> Iterator[Facts | Drop]:
 
 def _folded(text: str) -> str:
     return text.strip().rstrip(".").casefold()
+
+
+@task("text_qa", "qa", "Text question answering", needs=("text_questions",))
+def text_qa(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Answer a question from a passage, or say that it holds no answer; no picture is shown."""
+    for question in study.questions:
+        if question.context is not None and not question.images:
+            yield _from_passage(question, question.context, context.policies)
+
+
+def _from_passage(question: Question, passage: str, policies: Policies) -> Facts | Drop:
+    if question.language != "en":
+        return Drop(reason="not_in_english")
+    if question.answers:
+        accepted = (", ".join(question.answers), *question.references)
+        if policies.text == "clean":
+            # A mask in the passage hides a name or a date; in the answer it hides the answer.
+            accepted = tuple(text for text in accepted if not DEIDENTIFIED.search(text))
+        if not accepted:
+            return Drop(reason="masked_answer")
+    else:
+        accepted = (NOT_ANSWERABLE,)
+    return Facts(
+        key=question.id,
+        form="passage",
+        slots={
+            "heading": (question.section or "passage").capitalize(),
+            "passage": passage,
+            "question": question.text,
+            "not_answerable": NOT_ANSWERABLE,
+            "answer": accepted[0],
+        },
+        answers=tuple(dict.fromkeys(accepted)),
+        attributes=_attributes(question),
+    )

@@ -18,7 +18,7 @@ from chexinstruct.reports import (
     structured,
 )
 from chexinstruct.reports.cues import MASK
-from chexinstruct.schema import Facts, Image, Report, Study
+from chexinstruct.schema import Facts, Image, Modality, Report, Study
 from chexinstruct.tasks.contract import Context, Drop, Policies, Task, task
 from chexinstruct.tasks.needs import own_sections
 from chexinstruct.tasks.pictures import frontal, shown
@@ -33,6 +33,9 @@ LANGUAGES = {
     "zh": "Chinese",
 }
 """Languages other than English in which a report may be asked for."""
+
+EXAMINATIONS: dict[Modality, str] = {"radiograph": "chest X-ray", "CT": "chest CT"}
+"""What a report is on, as a question names it."""
 
 NO_LEXICON = "no_lexicon_of_organs"
 """The reason of reports in languages whose words for organs are not known here."""
@@ -374,7 +377,11 @@ def findings_summarization(study: Study, context: Context) -> Iterator[Facts | D
         yield Facts(
             key="impression",
             form="summarize",
-            slots={"findings": findings.text, "answer": summary.text},
+            slots={
+                "examination": EXAMINATIONS[report.modality],
+                "findings": findings.text,
+                "answer": summary.text,
+            },
             answers=(summary.text,),
             language=language,
             report_form=report.form,

@@ -1,0 +1,1 @@
+"""MIMIC-III, radiology notes of the chest."""
