@@ -50,7 +50,7 @@ def normalise(data: bytes, settings: ImageSettings) -> Normalised:
 
     What the file is, is decided by its content, never by a suffix: DICOM (single frame), PNG, JPEG,
     JPEG 2000, WebP or BMP. Scaling is Lanczos. Equal bytes and settings give equal bytes, under the
-    same versions of Pillow, pydicom, pylibjpeg-openjpeg and NumPy.
+    same versions of Pillow, pydicom, imagecodecs, pylibjpeg-openjpeg and NumPy.
 
     Raises:
         BadImage: for every file that cannot be read, with the reason to count it under.
