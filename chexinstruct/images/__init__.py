@@ -4,12 +4,15 @@ from chexinstruct.images.errors import BadImage, Reason
 from chexinstruct.images.geometry import matches, output_size, to_unit
 from chexinstruct.images.header import header_size
 from chexinstruct.images.normalised import ImageSettings, Normalised, normalise
+from chexinstruct.images.tone import UNTOLD, Told
 
 __all__ = [
+    "UNTOLD",
     "BadImage",
     "ImageSettings",
     "Normalised",
     "Reason",
+    "Told",
     "header_size",
     "matches",
     "normalise",
