@@ -32,10 +32,11 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "patients": "release",
         "anatomy": "errors",
         "chexpert_labels": "release schema vocabulary",
+        "vindr_tables": "patients release schema vocabulary",
         "images": "errors schema",
         "source": "config errors release schema",
         "sources": "anatomy chexpert_labels errors patients regions release reports schema source "
-        "synthetic vocabulary",
+        "synthetic vindr_tables vocabulary",
         "tasks": "draw regions reports schema vocabulary",
         "templating": "config draw errors regions schema",
         "templates": "",

@@ -182,6 +182,7 @@ def studies_key(source: Source, release_digest: str, parents: Mapping[str, str])
         "chexinstruct.vocabulary",
         "chexinstruct.patients",
         "chexinstruct.chexpert_labels",
+        "chexinstruct.vindr_tables",
         "chexinstruct.build.studies",
         source.package,
     )
