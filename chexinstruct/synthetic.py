@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
@@ -19,6 +20,8 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
 )
 
 Pixels = npt.NDArray[np.uint8]
@@ -144,7 +147,8 @@ def dicom(
         uid: SOP instance UID.
         bits: 8 to 16; more than 8 are stored in 16.
         monochrome1: store inverted, as MONOCHROME1.
-        compression: None, ``"jpeg"`` (baseline, 8 bits) or ``"jpeg2000"`` (lossless).
+        compression: None, ``"jpeg"`` (baseline, 8 bits), or one without loss: ``"jpeg_lossless"``,
+            ``"jpeg_ls"`` or ``"jpeg2000"``.
         tags: further attributes by keyword, e.g. ``WindowCenter=2048``.
     """
     stored: npt.NDArray[Any] = pixels.astype(np.uint16) << (bits - 8) if bits > 8 else pixels
@@ -153,6 +157,8 @@ def dicom(
     syntax = {
         None: ExplicitVRLittleEndian,
         "jpeg": JPEGBaseline8Bit,
+        "jpeg_lossless": JPEGLosslessSV1,
+        "jpeg_ls": JPEGLSLossless,
         "jpeg2000": JPEG2000Lossless,
     }[compression]
     meta = FileMetaDataset()
@@ -185,12 +191,23 @@ def _store(data: Dataset, stored: npt.NDArray[Any], compression: str | None) -> 
         data.PixelData = raw + b"\0" * (len(raw) % 2)
         data["PixelData"].VR = "OB" if stored.dtype == np.uint8 else "OW"
         return
-    buffer = io.BytesIO()
-    picture = Image.fromarray(stored)
-    if compression == "jpeg":
-        picture.save(buffer, "JPEG", quality=95)
-    else:
-        picture.save(buffer, "JPEG2000", irreversible=False, no_jp2=True)
-    data.PixelData = encapsulate([buffer.getvalue()])
+    data.PixelData = encapsulate([_coded(stored, data.BitsStored, compression)])
     data["PixelData"].VR = "OB"
     data["PixelData"].is_undefined_length = True
+
+
+def _coded(stored: npt.NDArray[Any], bits: int, compression: str) -> bytes:
+    buffer = io.BytesIO()
+    match compression:
+        case "jpeg":
+            Image.fromarray(stored).save(buffer, "JPEG", quality=95)
+        case "jpeg_lossless":
+            # Selection value 1 of the transfer syntax: each pixel predicted from its left one.
+            return bytes(
+                imagecodecs.jpeg8_encode(stored, lossless=True, predictor=1, bitspersample=bits)
+            )
+        case "jpeg_ls":
+            return bytes(imagecodecs.jpegls_encode(stored))
+        case _:
+            Image.fromarray(stored).save(buffer, "JPEG2000", irreversible=False, no_jp2=True)
+    return buffer.getvalue()

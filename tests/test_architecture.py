@@ -37,11 +37,12 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "questions": "release schema",
         "rsna_nih": "release",
         "siim_masks": "errors regions release schema",
+        "vindr_tables": "patients release schema vocabulary",
         "images": "errors headers schema",
         "likeness": "",
         "source": "config errors release schema",
         "sources": "anatomy chexpert_labels errors normal patients questions regions release "
-        "reports rsna_nih schema siim_masks source synthetic vocabulary",
+        "reports rsna_nih schema siim_masks source synthetic vindr_tables vocabulary",
         "tasks": "draw regions reports schema vocabulary",
         "templating": "config draw errors regions schema",
         "templates": "",

@@ -16,6 +16,7 @@ from pydicom import Dataset, dcmread
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from pydicom.uid import (
     JPEG2000,
+    MPEG2MPML,
     UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -422,7 +423,8 @@ BAD: list[tuple[str, bytes]] = [
     ("unsupported_bit_depth", _edited(BitsAllocated=32)),
     ("unsupported_photometric", _edited(PhotometricInterpretation="HSV")),
     ("unsupported_photometric", _edited(SamplesPerPixel=4)),
-    ("unsupported_transfer_syntax", _edited(syntax=JPEGLosslessSV1, coded=b"\xff\xd8\xff\xd9")),
+    ("unsupported_transfer_syntax", _edited(syntax=MPEG2MPML, coded=b"\x00\x00\x01\xb3")),
+    ("undecodable_image", _edited(syntax=JPEGLosslessSV1, coded=b"\xff\xd8\xff\xd9")),
     ("unsupported_transfer_syntax", _edited(syntax=UID("1.2.3.4.5"), coded=b"none")),
     ("undecodable_image", _edited(syntax=JPEG2000Lossless, coded=b"nothing to see")),
     (

@@ -7,6 +7,7 @@ import io
 import pickle
 import struct
 import zlib
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from pydantic import ValidationError
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
 
 from chexinstruct.headers import header_size
-from chexinstruct.images import BadImage, ImageSettings, normalise
+from chexinstruct.images import BadImage, ImageSettings, Told, normalise
 
 AS_IS = ImageSettings(size=FULL, format="png")
 GREY = ramp(61, 91, 255).astype(np.uint8)
@@ -92,6 +93,56 @@ def test_eight_bits_in_a_sixteen_bit_png_stay_as_they_are() -> None:
     picture = normalise(encode(dim.astype(np.uint16), "PNG"), AS_IS)
     assert np.array_equal(pixels_of(picture), dim)
     assert picture.steps == "png I;16 8_bits_used"
+
+
+def test_a_told_window_is_that_of_a_dicom_file() -> None:
+    stored = ramp(61, 91, 4095).astype(np.uint16)
+    file = encode(stored, "PNG")
+    for center, width in ((2000, 3000), (1000.5, 812.25)):
+        picture = normalise(file, AS_IS, Told((center, width)))
+        same = dicom_file(stored, bits=12, WindowCenter=center, WindowWidth=width)
+        assert np.array_equal(pixels_of(picture), grey(same))
+        assert picture.steps == "png I;16 window linear"
+
+
+@pytest.mark.parametrize(
+    "window", [(60000, 100), (-5, 20), (2000, 1), (2000, 0), (2000, -3), (2000, 900000), (nan, 9)]
+)
+def test_a_told_window_that_shows_nothing_is_passed_over(window: tuple[float, float]) -> None:
+    file = encode(ramp(61, 91, 4095).astype(np.uint16), "PNG")
+    picture = normalise(file, AS_IS, Told(window))
+    assert picture.data == normalise(file, AS_IS).data
+    assert picture.steps == "png I;16 window_unusable percentile"
+
+
+def test_a_told_inversion_comes_after_the_window() -> None:
+    deep = encode(ramp(61, 91, 4095).astype(np.uint16), "PNG")
+    for window in ((1000, 800), None):
+        upright = normalise(deep, AS_IS, Told(window))
+        inverted = normalise(deep, AS_IS, Told(window, True))
+        assert np.array_equal(pixels_of(inverted), 255 - pixels_of(upright))
+        assert inverted.steps == f"{upright.steps} inverted"
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize("size", [32, FULL])
+def test_a_picture_of_8_bits_is_only_inverted(kind: str, size: int) -> None:
+    wanted = ImageSettings(size=size, format="png")
+    colour = np.stack([GREY, GREY // 2, 255 - GREY], axis=-1)
+    for pixels in (GREY, colour):
+        file = encode(pixels, kind)
+        upright = pixels_of(normalise(file, wanted)).astype(int)
+        told = normalise(file, wanted, Told((20, 30), True))
+        assert np.abs(pixels_of(told) + upright - 255).max() <= 1  # scaling rounds
+        assert "window" not in told.steps
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_dicom_file_is_believed_before_the_table(photometric: str) -> None:
+    stored = ramp(61, 91, 4095).astype(np.uint16)
+    tags = {"WindowCenter": 2000, "WindowWidth": 3000}
+    file = dicom_file(stored, bits=12, photometric=photometric, **tags)
+    assert normalise(file, AS_IS, Told((100, 50), True)) == normalise(file, AS_IS)
 
 
 def test_transparency_does_not_hide_pixels() -> None:

@@ -14,7 +14,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 INSIDE = ("sources", "templates", "manifests")
 """Top-level folders that ship as sub-packages."""
-HEAVY = {"datasets", "torch", "pandas", "pyarrow", "numpy", "PIL", "pydicom", "duckdb"}
+HEAVY = {
+    *("datasets", "torch", "pandas", "pyarrow", "numpy", "PIL", "pydicom", "duckdb"),
+    "imagecodecs",
+}
 """Slow to import, and not needed to print a help text."""
 CPU_SECONDS = 1.0
 

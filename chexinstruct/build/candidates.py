@@ -22,9 +22,10 @@ from chexinstruct.build.cache import (
 )
 from chexinstruct.build.engine import SourceFiles, SourceView, facts_of, open_index
 from chexinstruct.build.index import CHUNK, NEED_BITS, Indexed
+from chexinstruct.build.references import write_reference
 from chexinstruct.build.setting import Rules, Setting
 from chexinstruct.draw import key
-from chexinstruct.schema import Image, LabelSet
+from chexinstruct.schema import LabelSet
 from chexinstruct.tasks import Task
 from chexinstruct.tasks import registry as task_registry
 from chexinstruct.tasks.needs import lacks
@@ -39,14 +40,6 @@ COLUMNS = pa.schema(
         pa.field("pictures", pa.list_(pa.string())),
     ]
 )
-
-REFERENCE_END = "\x1f"
-"""Between the parts of a picture reference: release, path and key."""
-
-
-def reference(image: Image, source: str) -> str:
-    """How candidates name a picture of a source to the stage that reads its file."""
-    return REFERENCE_END.join((image.release or source, str(image.path), image.key))
 
 
 class Tally(msgspec.Struct):
@@ -131,7 +124,7 @@ def find_candidates(job: CandidatesJob) -> dict[str, dict[int, Tally]]:
                 out.hash.append(key(job.rules.seed, name, view.source, study.id, item.key))
                 out.balance.append(item.balance)
                 if job.rules.pictures:
-                    out.pictures.append([reference(i, view.source) for i in item.images])
+                    out.pictures.append([write_reference(i, view.source) for i in item.images])
     for name, _, path in job.tasks:
         _write(Path(path), columns[name])
     return tallies
@@ -208,6 +201,7 @@ def _stage_key(setting: Setting, item: Indexed, task: Task) -> str:
         "chexinstruct.tasks.pictures",
         "chexinstruct.build.engine",
         "chexinstruct.build.candidates",
+        "chexinstruct.build.references",
         task.facts.__module__,
     )
     sets = setting.sources[item.files.source].card.label_sets

@@ -13,6 +13,7 @@ from chexinstruct.errors import ChexinstructError
 from chexinstruct.schema import Line, Lock
 
 LIBRARIES = (
+    "imagecodecs",
     "jinja2",
     "msgspec",
     "numpy",

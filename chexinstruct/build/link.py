@@ -24,12 +24,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from chexinstruct.build.cache import code_digest, digest, once, whole_file
-from chexinstruct.build.candidates import REFERENCE_END, reference
 from chexinstruct.build.inputs import Inputs
 from chexinstruct.build.ledger import COMPARING, LIBRARIES, library_versions
 from chexinstruct.build.missing import Missing, refuse_missing
 from chexinstruct.build.people import Number, Ties, persons_by_ids
 from chexinstruct.build.pictures import Stored, normalise_all, open_shelf
+from chexinstruct.build.references import read_reference, write_reference
 from chexinstruct.build.setting import Setting
 from chexinstruct.build.studies import Loaded, StudyTable, open_studies
 from chexinstruct.likeness import (
@@ -180,7 +180,7 @@ def _listed(table: StudyTable, source: str) -> _Listed:
         [row for row, _, _ in here],
         [study for _, study, _ in here],
         [image.key for _, _, image in here],
-        [reference(image, source) for _, _, image in here],
+        [write_reference(image, source) for _, _, image in here],
         Missing(len(named), len(absent), absent[0] if absent else None),
     )
 
@@ -216,7 +216,7 @@ def _album(setting: Setting, listed: _Listed, shelf: str) -> _Album:
     sums: list[str | None] = []
     places: dict[str, tuple[str, str]] = {}
     for named in listed.references:
-        release, path, _ = named.split(REFERENCE_END)
+        release, path, *_ = read_reference(named)
         sums.append(open_shelf(shelf).sha256(release, path))
         if sums[-1] is None:
             lost[str(open_shelf(shelf).get(release, path))] += 1

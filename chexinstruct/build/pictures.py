@@ -1,8 +1,9 @@
 """The pictures stage: every used picture is normalised once and kept in packs.
 
 A pack is an Arrow file of a few hundred pictures. Packs are only added, so a killed build loses
-at most those in the making; a picture is known by its path and by the size and time stamp of its
-file, so nothing is made twice and a changed file is made anew.
+at most those in the making; a picture is known by its path and by a stamp: size and time of its
+file, and what the release tells of its greys. So nothing is made twice, and a picture of which any
+of these changed is made anew.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from chexinstruct.build.cache import code_digest, digest, whole_file
-from chexinstruct.build.candidates import REFERENCE_END
 from chexinstruct.build.ledger import library_versions
+from chexinstruct.build.references import read_reference
 from chexinstruct.build.setting import Setting
 from chexinstruct.draw import key
 from chexinstruct.errors import ChexinstructError, ReleaseError
-from chexinstruct.images import BadImage, ImageSettings, normalise
+from chexinstruct.images import UNTOLD, BadImage, ImageSettings, Told, normalise
 from chexinstruct.release import Release
 from chexinstruct.schema import Frame
 
@@ -55,8 +56,10 @@ class Wanted:
 
     path: str
     stamp: str
+    """Changes whenever the picture has to be made anew."""
     key: str = ""
     """The picture's name in its source, where it is to be stored by name."""
+    told: Told = UNTOLD
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def make_pack(job: PictureJob) -> list[tuple[str, str]]:
         for item in job.wanted:
             row: dict[str, Any] = {"path": item.path, "stamp": item.stamp}
             try:
-                picture = normalise(release.read(item.path), job.settings)
+                picture = normalise(release.read(item.path), job.settings, item.told)
             except BadImage as error:
                 row |= {"reason": error.reason, "detail": str(error)}
             except (OSError, ReleaseError) as error:
@@ -167,13 +170,10 @@ def normalise_all(
     """Normalise the pictures of some references that stand in no pack yet.
 
     Raises:
-        ChexinstructError: more pictures than expected cannot be read.
+        ChexinstructError: more pictures than expected cannot be read, or two studies tell different
+            things of one.
     """
-    paths: dict[str, dict[str, str]] = {}
-    for references in used:
-        for reference in references:
-            release, path, key = reference.split(REFERENCE_END)
-            paths.setdefault(release, {}).setdefault(path, key)
+    paths = _by_path(used)
     settings = setting.manifest.images
     wanted: dict[str, list[Wanted]] = {}
     unreadable: dict[str, dict[str, str]] = {}
@@ -181,9 +181,12 @@ def normalise_all(
     for release, named in sorted(paths.items()):
         wanted[release], unreadable[release] = [], {}
         with Release.open(locations[release], source=release) as opened:
-            for path, key in named.items():
+            for path, (key, told) in named.items():
                 if info := opened.files.get(path):
-                    wanted[release].append(Wanted(path, f"{info.size}-{info.stamp}", key))
+                    stamp = f"{info.size}-{info.stamp}"
+                    if told != UNTOLD:
+                        stamp += f"-{digest(told)}"
+                    wanted[release].append(Wanted(path, stamp, key, told))
                 else:
                     unreadable[release][path] = "not in the release"
         jobs += plan(setting.cache, release, locations[release], wanted[release], settings)
@@ -203,6 +206,21 @@ def normalise_all(
     if not shelf.exists():
         write_shelf(shelf, setting.cache, wanted, settings)
     return Pictured(shelf, wanted, bad)
+
+
+def _by_path(used: Iterable[Sequence[str]]) -> dict[str, dict[str, tuple[str, Told]]]:
+    """By release and path: the key of a picture, and what is told of its greys."""
+    paths: dict[str, dict[str, tuple[str, Told]]] = {}
+    for references in used:
+        for reference in references:
+            release, path, key, told = read_reference(reference)
+            _, first = paths.setdefault(release, {}).setdefault(path, (key, told))
+            if told != first:
+                raise ChexinstructError(
+                    f"{release}: {path}: two studies tell different windows, or only one that it "
+                    "is inverted; please report this"
+                )
+    return paths
 
 
 def _judge(

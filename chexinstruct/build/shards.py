@@ -18,13 +18,14 @@ import pyarrow.parquet as pq
 from xxhash import xxh3_128
 
 from chexinstruct.build.cache import code_digest, digest, whole_file
-from chexinstruct.build.candidates import REFERENCE_END, Tally
+from chexinstruct.build.candidates import Tally
 from chexinstruct.build.columns import corpus_schema, corpus_table
 from chexinstruct.build.engine import SourceFiles, SourceView, facts_of
 from chexinstruct.build.finished import finished, mark, stands, unseal
 from chexinstruct.build.index import Indexed
 from chexinstruct.build.ledger import library_versions
 from chexinstruct.build.pictures import Pictured
+from chexinstruct.build.references import read_reference
 from chexinstruct.build.rows import Lost, Made, RowMaker, Wording
 from chexinstruct.build.select import Planned
 from chexinstruct.build.setting import Rules, Setting
@@ -262,7 +263,7 @@ def _stamps(planned: Sequence[Planned], pictured: Pictured | None) -> dict[int, 
             continue
         state = xxh3_128()
         for reference in plan.references:
-            release, path, _ = reference.split(REFERENCE_END)
-            state.update(f"{reference}{known.get((release, path))}".encode())
+            picture = read_reference(reference)
+            state.update(f"{reference}{known.get((picture.release, picture.path))}".encode())
         digests[id(plan.references)] = state.hexdigest()
     return digests

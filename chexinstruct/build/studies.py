@@ -188,6 +188,7 @@ def studies_key(source: Source, release_digest: str, parents: Mapping[str, str])
         "chexinstruct.siim_masks",
         "chexinstruct.rsna_nih",
         "chexinstruct.questions",
+        "chexinstruct.vindr_tables",
         "chexinstruct.build.studies",
         source.package,
     )

@@ -3,12 +3,15 @@
 from chexinstruct.images.errors import BadImage, Reason
 from chexinstruct.images.geometry import matches, output_size, to_unit
 from chexinstruct.images.normalised import ImageSettings, Normalised, normalise
+from chexinstruct.images.tone import UNTOLD, Told
 
 __all__ = [
+    "UNTOLD",
     "BadImage",
     "ImageSettings",
     "Normalised",
     "Reason",
+    "Told",
     "matches",
     "normalise",
     "output_size",

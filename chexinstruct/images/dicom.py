@@ -28,25 +28,19 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from pydicom import Dataset, dcmread
-from pydicom.encaps import get_frame
 from pydicom.filereader import read_dataset
 from pydicom.multival import MultiValue
-from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.uid import (
-    JPEG2000,
     UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    RLELossless,
 )
 
-from chexinstruct.headers import codestream_size
 from chexinstruct.images import tone
+from chexinstruct.images.codecs import CODECS, decode
 from chexinstruct.images.decoded import MAX_PIXELS, Decoded, check_size
 from chexinstruct.images.errors import BadImage, decoding
 
@@ -57,14 +51,6 @@ _NATIVE = {
     ExplicitVRLittleEndian: "uncompressed",
     DeflatedExplicitVRLittleEndian: "deflated",
     ExplicitVRBigEndian: "big_endian",
-}
-# The decoder of pydicom that reads each compression: named, for pydicom would else take the first
-# of those installed, and lossy decoders differ in the last bit.
-_PLUGINS = {
-    JPEGBaseline8Bit: ("jpeg_baseline", "pillow"),
-    JPEG2000Lossless: ("jpeg2000", "pylibjpeg"),
-    JPEG2000: ("jpeg2000", "pylibjpeg"),
-    RLELossless: ("rle", "pydicom"),
 }
 _GREY = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
@@ -122,7 +108,7 @@ def read(data: bytes) -> Decoded:
         with decoding("the DICOM grey scale", "invalid_header"):
             table, steps = _table(dataset, header, codes, values)
         picture = Image.fromarray(table[codes])
-    compression = _NATIVE.get(header.syntax) or _PLUGINS[header.syntax][0]
+    compression = _NATIVE.get(header.syntax) or CODECS[header.syntax].name
     return Decoded(
         picture, header.frame, (0, 0, *header.frame), " ".join(["dicom", compression, *steps])
     )
@@ -168,7 +154,7 @@ def _header(dataset: Dataset, data: bytes) -> _Header:
         plain = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
         syntax = plain if little else ExplicitVRBigEndian
     compressed = dataset["PixelData"].is_undefined_length
-    if not (syntax in _PLUGINS or (syntax in _NATIVE and not compressed)):
+    if not (syntax in CODECS or (syntax in _NATIVE and not compressed)):
         raise BadImage(
             "unsupported_transfer_syntax", f"DICOM pixel data in {_syntax_name(syntax, compressed)}"
         )
@@ -220,44 +206,19 @@ def _syntax_name(syntax: UID, compressed: bool) -> str:
     return f"the transfer syntax {syntax.name if syntax.is_transfer_syntax else 'of its own'}"
 
 
-def _decode(dataset: Dataset, header: _Header, *, raw: bool) -> npt.NDArray[Any]:
-    """The frame as pydicom reads it, by the decoder named for its transfer syntax."""
-    with decoding("the DICOM pixel data", "undecodable_image"):
-        plugin = ""
-        if header.syntax in _PLUGINS:
-            plugin = _PLUGINS[header.syntax][1]
-            if header.syntax != RLELossless:
-                _check_codestream(dataset, header)
-        pixels, _ = get_decoder(header.syntax).as_array(
-            dataset, raw=raw, index=0, decoding_plugin=plugin
-        )
-        return pixels
-
-
-def _check_codestream(dataset: Dataset, header: _Header) -> None:
-    """Compare the size in the compressed picture, which decoders believe, with the checked one."""
-    size = codestream_size(get_frame(dataset.PixelData, 0, number_of_frames=1))
-    if size is None:
-        raise BadImage("undecodable_image", "the DICOM pixel data is neither JPEG nor JPEG 2000")
-    if size != header.frame:
-        raise BadImage(
-            "invalid_header",
-            f"the DICOM header says {header.frame[0]} x {header.frame[1]} pixels, "
-            f"its compressed picture {size[0]} x {size[1]}",
-        )
-
-
 def _codes(dataset: Dataset, header: _Header) -> tuple[Codes, tone.Floats]:
     """The stored codes, unsigned, (rows, columns), and the value that each possible code means."""
     columns, rows = header.frame
     if header.syntax not in _NATIVE or not header.little_endian:
-        pixels = _decode(dataset, header, raw=True)
+        pixels = decode(dataset, header.syntax, header.frame, raw=True)
         if pixels.shape != (rows, columns) or pixels.dtype.itemsize > 2:
             raise BadImage("invalid_header", "the DICOM header does not fit its compressed picture")
         pixels = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("="))
         bits = 8 * pixels.dtype.itemsize
         unsigned = np.dtype(f"u{pixels.dtype.itemsize}")
         values = np.arange(2**bits).astype(unsigned).view(pixels.dtype)
+        if pixels.dtype.kind == "u" and header.signed:
+            values = _signed(values.astype(np.int64) & (2**header.stored - 1), header)
         least = -(2 ** (header.stored - 1)) if header.signed else 0
         possible = np.clip(values.astype(np.float64), least, least + 2**header.stored - 1)
         return pixels.view(unsigned), possible
@@ -382,7 +343,7 @@ def _palette(dataset: Dataset, stored: tone.Floats) -> tone.Floats:
 
 
 def _luma(dataset: Dataset, header: _Header) -> Image.Image:
-    pixels = _decode(dataset, header, raw=False)
+    pixels = decode(dataset, header.syntax, header.frame, raw=False)
     columns, rows = header.frame
     if pixels.shape != (rows, columns, 3):
         raise BadImage("invalid_header", "the DICOM header does not fit its compressed picture")

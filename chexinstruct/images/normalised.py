@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from chexinstruct.images import dicom, raster
 from chexinstruct.images.errors import BadImage
 from chexinstruct.images.geometry import output_size
+from chexinstruct.images.tone import UNTOLD, Told
 from chexinstruct.schema import Record
 
 
@@ -45,12 +46,17 @@ class Normalised(Record, frozen=True, kw_only=True):
     """What was done to the greys, e.g. ``dicom jpeg2000 monochrome1 window linear``."""
 
 
-def normalise(data: bytes, settings: ImageSettings) -> Normalised:
+def normalise(data: bytes, settings: ImageSettings, told: Told = UNTOLD) -> Normalised:
     """Decode, turn into 8-bit grey, scale and encode a picture file.
 
     What the file is, is decided by its content, never by a suffix: DICOM (single frame), PNG, JPEG,
-    JPEG 2000, WebP or BMP. Scaling is Lanczos. Equal bytes and settings give equal bytes, under the
-    same versions of Pillow, pydicom, pylibjpeg-openjpeg and NumPy.
+    JPEG 2000, WebP or BMP. Scaling is Lanczos. Equal arguments give equal bytes, under the same
+    versions of Pillow, pydicom, imagecodecs, pylibjpeg-openjpeg and NumPy.
+
+    Args:
+        data: the file.
+        settings: of the corpus.
+        told: what the release tells of the greys; a DICOM file knows better, and is believed.
 
     Raises:
         BadImage: for every file that cannot be read, with the reason to count it under.
@@ -60,7 +66,7 @@ def normalise(data: bytes, settings: ImageSettings) -> Normalised:
     if dicom.is_dicom(data):
         decoded = dicom.read(data)
     elif raster.is_raster(data):
-        decoded = raster.read(data, settings.size)
+        decoded = raster.read(data, settings.size, told)
     else:
         raise raster.refuse(data)
     picture = decoded.picture

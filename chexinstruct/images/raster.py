@@ -1,10 +1,12 @@
 """PNG, JPEG, JPEG 2000, WebP and BMP to 8-bit grey.
 
-8-bit pictures keep their greys: they were made for display. 16-bit grey is stretched between
-percentiles, exactly as a DICOM picture without a window: releases store 10 to 15 significant bits
-in 16 (PadChest 10 and 12), so dividing by 65,535 gives black pictures, and the maximum is set by a
-lead marker as often as by the patient. A 16-bit container whose values all fit 8 bits is taken for
-the 8-bit picture it holds.
+8-bit pictures keep their greys: they were made for display. 16-bit grey is shown through the
+window that a table of the release gives. Without one, or with one that shows nothing
+(``tone.usable``), it is stretched between percentiles, exactly as a DICOM picture: releases store
+10 to 15 significant bits in 16 (PadChest 10 and 12), so dividing by 65,535 gives black pictures,
+and the maximum is set by a lead marker as often as by the patient. But a 16-bit container whose
+values all fit 8 bits is taken for the 8-bit picture it holds. What a table calls inverted is
+inverted last.
 
 Alpha channels are dropped and colour becomes luma (ITU-R BT.601, as Pillow does). EXIF orientation
 is not applied: annotations are drawn on the stored pixels.
@@ -15,7 +17,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from chexinstruct.headers import J2K_MAGIC, JPEG_MAGIC, PNG_MAGIC
 from chexinstruct.images import tone
@@ -48,13 +50,14 @@ def refuse(data: bytes) -> BadImage:
     return BadImage("not_an_image", "the file is neither a picture nor DICOM")
 
 
-def read(data: bytes, size: int) -> Decoded:
+def read(data: bytes, size: int, told: tone.Told) -> Decoded:
     """The picture of a file.
 
     Args:
         data: the file.
         size: shorter side that is wanted in the end, pixels: a JPEG is decoded at a fraction of
             its size as long as twice that is left.
+        told: what the release tells of the greys.
 
     Raises:
         BadImage: see ``errors.Reason``.
@@ -78,21 +81,32 @@ def read(data: bytes, size: int) -> Decoded:
                 box = drafted[1]
         image.load()
         if image.mode in _DEEP:
-            picture, scaling = _eight_bits(image)
-            return Decoded(picture, source, box, f"{steps} {scaling}")
-        return Decoded(_luma(image), source, box, steps)
+            picture, scaling = _eight_bits(image, told.window)
+            steps = f"{steps} {scaling}"
+        else:
+            picture = _luma(image)
+        if told.inverted:
+            picture, steps = ImageOps.invert(picture), f"{steps} inverted"
+        return Decoded(picture, source, box, steps)
 
 
-def _eight_bits(image: Image.Image) -> tuple[Image.Image, str]:
+def _eight_bits(image: Image.Image, window: tuple[float, float] | None) -> tuple[Image.Image, str]:
     pixels = np.asarray(image)
     if pixels.min() < 0 or pixels.max() > 0xFFFF:
         raise BadImage("unsupported_bit_depth", "the picture has more than 16 bits a pixel")
     codes = pixels.astype(np.uint16)
-    if codes.max() <= 0xFF:
-        return Image.fromarray(codes.astype(np.uint8)), "8_bits_used"
     values = np.arange(2**16, dtype=np.float64)
-    table = tone.quantise(tone.percentile(values, tone.count(codes, len(values))))
-    return Image.fromarray(table[codes]), "percentile"
+    counts = tone.count(codes, len(values))
+    steps = ""
+    if window is not None:
+        levels = tone.window(values, *window, "LINEAR")
+        if levels is not None and tone.usable(levels, counts):
+            return Image.fromarray(tone.quantise(levels)[codes]), "window linear"
+        steps = "window_unusable "
+    if codes.max() <= 0xFF:
+        return Image.fromarray(codes.astype(np.uint8)), f"{steps}8_bits_used"
+    table = tone.quantise(tone.percentile(values, counts))
+    return Image.fromarray(table[codes]), f"{steps}percentile"
 
 
 def _luma(image: Image.Image) -> Image.Image:

@@ -25,6 +25,18 @@ _MAX_SATURATED = 0.95
 _MIN_SPREAD = 16 / 256
 
 
+class Told(NamedTuple):
+    """What a table tells of the greys of a picture whose file cannot, such as a PNG."""
+
+    window: tuple[float, float] | None = None
+    """Center and width in stored values; of no meaning for a file of 8 bits."""
+    inverted: bool = False
+    """Low values are bright."""
+
+
+UNTOLD = Told()
+
+
 class Lut(NamedTuple):
     """A DICOM lookup table: Modality LUT or VOI LUT (PS3.3 C.11.1.1 and C.11.2.1.1)."""
 

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from heapq import merge
-from itertools import groupby
-from math import isfinite
-from operator import itemgetter
 from typing import Literal
 
-from chexinstruct.patients import age, sex
-from chexinstruct.release import Columns, Release, Row
-from chexinstruct.schema import Box, Frame, Image, Label, LicenseClass, Origin, Region, Study
+from chexinstruct import vindr_tables
+from chexinstruct.release import Columns, Release
+from chexinstruct.schema import Study
 from chexinstruct.source import Parent
-from chexinstruct.vocabulary import NO_FINDING, VocabularyError, canonical
+from chexinstruct.vindr_tables import NONE, Part
 
-NONE = "No finding"
 LABELS = (
     *("Aortic enlargement", "Atelectasis", "Calcification", "Cardiomegaly", "Clavicle fracture"),
     *("Consolidation", "Edema", "Emphysema", "Enlarged PA", "ILD", "Infiltration", "Lung Opacity"),
@@ -26,253 +20,39 @@ LABELS = (
 )
 """Columns of the label tables: 22 findings that are drawn, 5 diseases that are not, and none."""
 
-CORNERS = ("x_min", "y_min", "x_max", "y_max")
-IMAGE: Columns = {"image": "image_id"}
-READER: Columns = {"reader": ("rad_id", "rad_ID")}
-BOX_COLUMNS: Columns = {**IMAGE, "class": "class_name", **{name: name for name in CORNERS}}
-LABEL_COLUMNS: Columns = {
-    **IMAGE,
+CLASSES: Columns = {
     **{name: name for name in LABELS},
     "Other diseases": ("Other diseases", "Other disease"),  # the test table has no s
 }
-SIZE_COLUMNS: Columns = {"width": ("width", "dim1"), "height": ("height", "dim0")}
-"""Pixels of the original picture; ``dim0`` counts its rows, ``dim1`` its columns."""
 
-DICOM = (".dicom", ".dcm")
-PICTURES = (*DICOM, ".png", ".jpg", ".jpeg")
-TAGS = ("Rows", "Columns", "PatientSex", "PatientAge")
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A split and its tables."""
-
-    split: Literal["train", "test"]
-    split_origin: str
-    boxes: str
-    labels: str | None
-    label_set: str
-    """The findings that were drawn."""
-    license: LicenseClass | None = None
-
-    @property
-    def reader(self) -> Columns:
-        """Train rows name their reader; test rows are what five readers agreed on."""
-        return READER if self.split == "train" else {}
+YOUNGEST = 1
+"""Years; ``000Y`` stands for an unknown age."""
 
 
 def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
     """One study a picture: train, then test, each in the order of the picture ids."""
-    pictures = release.pictures(PICTURES)
-    sizes = _original_sizes(release)
-    labelled: set[str] = set()
-    for part in _parts(release):
-        for image, box_rows, label_rows in _by_picture(release, part):
-            labelled.add(image)
-            path = pictures.get(image)
-            yield _study(release, part, image, path, sizes.get(image), box_rows, label_rows)
-    for path in release.files:
-        name = path.rpartition("/")[2]
-        if name.lower().endswith(PICTURES) and name.rpartition(".")[0] not in labelled:
-            release.reject(path, None, "unlabelled_picture", expected=True)
+    return vindr_tables.studies(release, _parts(release), youngest=YOUNGEST)
 
 
-def _parts(release: Release) -> list[_Part]:
+def _parts(release: Release) -> list[Part]:
     """PhysioNet's tables; Kaggle's only without them, since its pictures are the same."""
-    parts: list[_Part] = []
+    parts: list[Part] = []
     splits: tuple[Literal["train", "test"], ...] = ("train", "test")
     for split in splits:
         if boxes := release.find(f"annotations_{split}.csv", required=False):
-            labels = release.find(f"image_labels_{split}.csv", required=False)
-            parts.append(_Part(split, f"PhysioNet {split} tables", boxes, labels, "findings"))
-    if not parts:
-        boxes = release.find("annotations_train.csv", "train.csv")
-        parts.append(
-            _Part("train", "Kaggle train table", boxes, None, "findings_kaggle", "registered")
-        )
-    return parts
-
-
-def _by_picture(release: Release, part: _Part) -> Iterator[tuple[str, list[Row], list[Row]]]:
-    """Each picture with its rows of the box table and of the label table."""
-
-    def tagged(table: int, path: str, columns: Columns) -> Iterator[tuple[str, int, list[Row]]]:
-        groups = release.grouped(
-            path, {**columns, **part.reader}, by="image", optional=SIZE_COLUMNS
-        )
-        return ((image, table, rows) for (image,), rows in groups)
-
-    tables = [tagged(0, part.boxes, BOX_COLUMNS)]
-    if part.labels:
-        tables.append(tagged(1, part.labels, LABEL_COLUMNS))
-    for image, groups in groupby(merge(*tables, key=itemgetter(0)), key=itemgetter(0)):
-        rows = {table: rows for _, table, rows in groups}
-        yield image, rows.get(0, []), rows.get(1, [])
-
-
-def _study(
-    release: Release,
-    part: _Part,
-    image: str,
-    path: str | None,
-    size: Frame | None,
-    box_rows: list[Row],
-    label_rows: list[Row],
-) -> Study:
-    header = _header(release, path)
-    stored = _frame(header["Columns"], header["Rows"])
-    first = (box_rows or label_rows)[0]
-    frame = stored or size or _frame(first["width"], first["height"])
-    said = _Said(release, image, frame)
-    said.in_boxes(part.boxes, box_rows)
-    if part.labels:
-        said.in_labels(part.labels, label_rows)
-    return Study(
-        source=release.source,
-        id=image,
-        people=(f"{release.source}:{image}",),
-        split=part.split,
-        split_origin=part.split_origin,
-        age=age(release, path or "", None, header["PatientAge"], youngest=1),
-        sex=sex(header["PatientSex"]),
-        images=(
-            Image(
-                key=image,
-                path=path,
-                width=stored[0] if stored else None,
-                height=stored[1] if stored else None,
-                view="PA",  # the only projection that was collected
-                view_source="inferred",
-            ),
-        ),
-        label_sets=(part.label_set, "diseases") if label_rows else (part.label_set,),
-        labels=said.labels(),
-        regions=tuple(said.regions),
-        license=part.license,
-        origin=Origin(file=part.boxes if box_rows else str(part.labels), row=first.line),
-    )
-
-
-class _Said:
-    """What each reader says of one picture, in the order of the tables."""
-
-    def __init__(self, release: Release, image: str, frame: Frame | None) -> None:
-        self._release, self._image, self._frame = release, image, frame
-        self._labels: dict[tuple[str | None, str], Label] = {}
-        self._readers: dict[str | None, None] = {}
-        self.regions: list[Region] = []
-
-    def in_boxes(self, path: str, rows: list[Row]) -> None:
-        """Rows of a box table: a finding and its box, a disease without one, or ``No finding``."""
-        nothing: list[Row] = []
-        for row in self._of_known_readers(path, rows):
-            name = row["class"]
-            if name == NONE:
-                nothing.append(row)
-                continue
-            try:
-                finding = canonical(name)
-            except VocabularyError as error:
-                self._release.reject(path, row.line, "unknown_finding", str(error))
-                continue
-            self._add(row.get("reader"), finding, name)
-            if not any(row[corner] for corner in CORNERS):
-                continue
-            try:
-                box = _box(row)
-            except ValueError as error:
-                self._release.reject(path, row.line, "bad_box", str(error))
-                continue
-            self.regions.append(
-                Region(
-                    image=self._image,
-                    shape="box",
-                    box=box,
-                    frame=self._frame,
-                    label=finding,
-                    name=name,
-                    reader=row.get("reader"),
+            parts.append(
+                Part(
+                    split,
+                    f"PhysioNet {split} tables",
+                    boxes,
+                    "findings",
+                    release.find(f"image_labels_{split}.csv", required=False),
+                    CLASSES,
+                    readers=split == "train",  # test rows are what five readers agreed on
                 )
             )
-        self._reject_contradictions(path, nothing)
-
-    def in_labels(self, path: str, rows: list[Row]) -> None:
-        """Rows of a label table: 0 or 1 for each class."""
-        nothing: list[Row] = []
-        for row in self._of_known_readers(path, rows):
-            for name in LABELS:
-                cell = row[name].removesuffix(".0")
-                if cell not in ("", "0", "1"):
-                    self._release.reject(path, row.line, "bad_label", f"{name} is neither 0 nor 1")
-                elif cell == "1" and name == NONE:
-                    nothing.append(row)
-                elif cell == "1":
-                    self._add(row.get("reader"), canonical(name), name)
-        self._reject_contradictions(path, nothing)
-
-    def labels(self) -> tuple[Label, ...]:
-        """A label for each reader and finding; who found nothing is kept with ``no finding``.
-
-        So the number of readers, which a majority needs, is that of the readers named.
-        """
-        found = {reader for reader, _ in self._labels}
-        nothing = (
-            Label(finding=NO_FINDING, name=NONE, reader=reader)
-            for reader in self._readers
-            if reader is not None and reader not in found
-        )
-        return (*self._labels.values(), *nothing)
-
-    def _of_known_readers(self, path: str, rows: list[Row]) -> Iterator[Row]:
-        for row in rows:
-            if row.get("reader") == "":
-                self._release.reject(path, row.line, "no_reader", "the reader's id is blank")
-                continue
-            self._readers[row.get("reader")] = None
-            yield row
-
-    def _add(self, reader: str | None, finding: str, name: str) -> None:
-        label = Label(finding=finding, name=name, reader=reader)
-        self._labels.setdefault((reader, finding), label)
-
-    def _reject_contradictions(self, path: str, nothing: list[Row]) -> None:
-        """A finding beside ``No finding`` of the same reader stands, for it was marked."""
-        found = {reader for reader, _ in self._labels}
-        for row in nothing:
-            if row.get("reader") in found:
-                detail = f"{NONE!r} of a reader who marks a finding"
-                self._release.reject(path, row.line, "contradictory_reader", detail)
-
-
-def _box(row: Row) -> Box:
-    x1, y1, x2, y2 = (float(row[corner]) for corner in CORNERS)
-    if not (all(map(isfinite, (x1, y1, x2, y2))) and x1 < x2 and y1 < y2):
-        raise ValueError(f"a box needs a width and a height, not ({x1}, {y1}), ({x2}, {y2})")
-    return (x1, y1, x2, y2)
-
-
-def _original_sizes(release: Release) -> dict[str, Frame]:
-    """Sizes of the original pictures, which copies of smaller pictures bring along."""
-    sizes: dict[str, Frame] = {}
-    for name in ("train_meta.csv", "test_meta.csv"):
-        path = release.find(name, required=False)
-        for row in release.table(path, {**IMAGE, **SIZE_COLUMNS}) if path else ():
-            if size := _frame(row["width"], row["height"]):
-                sizes[row["image"]] = size
-            else:
-                release.reject(str(path), row.line, "bad_size", "a size is two whole numbers")
-    return sizes
-
-
-def _header(release: Release, path: str | None) -> dict[str, str]:
-    """The attributes of the DICOM file; all blank where there is none."""
-    return release.dicom_text(path if path and path.lower().endswith(DICOM) else None, TAGS)
-
-
-def _frame(width: str, height: str) -> Frame | None:
-    """A size from two cells or header values; None where they are blank or no size."""
-    try:
-        frame = (int(float(width)), int(float(height)))
-    except (ValueError, OverflowError):
-        return None
-    return frame if min(frame) > 0 else None
+    if not parts:
+        boxes = release.find("annotations_train.csv", "train.csv")
+        origin = "Kaggle train table"
+        parts.append(Part("train", origin, boxes, "findings_kaggle", license="registered"))
+    return parts

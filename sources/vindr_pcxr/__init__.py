@@ -1,0 +1,1 @@
+"""VinDr-PCXR, also called PediCXR."""
