@@ -21,11 +21,11 @@ from typing import Any, get_args, get_origin, get_type_hints
 import typer
 from typer.models import ArgumentInfo, OptionInfo
 
-from chexinstruct.anatomy import PLACES
 from chexinstruct.cli import app
 from chexinstruct.datacard import table
 from chexinstruct.demo import demo
 from chexinstruct.schema import LabelSet, Lock
+from chexinstruct.shared.anatomy import PLACES
 from chexinstruct.source import registry as sources
 from chexinstruct.source import terms
 from chexinstruct.tasks import FAMILIES

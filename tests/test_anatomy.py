@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from chexinstruct.anatomy import PLACES, AnatomyError, around, place
+from chexinstruct.shared.anatomy import PLACES, AnatomyError, around, place
 
 PADCHEST = """acromioclavicular joint|airways|anterior mediastinum|anterior rib|aortic|aortic button
 aortopulmonary window|apical|axilar|basal|basal bilateral|bilateral|bilateral costophrenic angle

@@ -20,11 +20,11 @@ import pytest
 import yaml
 from sample_releases import Loaded, Samples, variants
 
-from chexinstruct.anatomy import PLACES
 from chexinstruct.build.studies import StudyTable, load_studies
 from chexinstruct.errors import ReleaseError
 from chexinstruct.reports import SECTIONS
 from chexinstruct.schema import Study
+from chexinstruct.shared.anatomy import PLACES
 from chexinstruct.source import Source, build_order, registry
 from chexinstruct.vocabulary import NO_FINDING, canonical
 

@@ -19,7 +19,6 @@ from pydantic_core import PydanticUndefined
 from typer.testing import CliRunner
 
 from chexinstruct import __version__
-from chexinstruct.anatomy import PLACES
 from chexinstruct.cli import app
 from chexinstruct.config import parse_yaml
 from chexinstruct.demo import demo
@@ -27,6 +26,7 @@ from chexinstruct.manifest import Manifest, Pictures, Sampling, Shares
 from chexinstruct.regions import BOX_DIALECTS, CONSENSUS_SCHEMES, format_boxes
 from chexinstruct.schema import Example, Line, Lock, Shard, SourceAccount, arrow_schema
 from chexinstruct.schema.lock import Link, SharedPersons, StoredFile
+from chexinstruct.shared.anatomy import PLACES
 from chexinstruct.source import registry as sources
 from chexinstruct.tasks import registry as tasks
 from chexinstruct.vocabulary import FINDINGS

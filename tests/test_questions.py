@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chexinstruct.questions import unequivocal
 from chexinstruct.release import Release
 from chexinstruct.schema import Origin, Question
+from chexinstruct.shared.questions import unequivocal
 
 
 def kept(folder: Path, *asked: tuple[str, str, str], known: bool = True) -> tuple[str, Release]:

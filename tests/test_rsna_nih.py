@@ -10,7 +10,7 @@ import pytest
 
 from chexinstruct.errors import ReleaseError
 from chexinstruct.release import Release
-from chexinstruct.rsna_nih import MAPPINGS, MATCHES, is_id, read_matches
+from chexinstruct.shared.rsna_nih import MAPPINGS, MATCHES, is_id, read_matches
 
 ONE, TWO, THREE, FOUR = (f"{n:08x}-1111-4222-8333-{n:012x}" for n in range(1, 5))
 

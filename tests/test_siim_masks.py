@@ -9,7 +9,7 @@ import pytest
 from chexinstruct.errors import ReleaseError
 from chexinstruct.release import Release
 from chexinstruct.schema import Region
-from chexinstruct.siim_masks import siim_masks
+from chexinstruct.shared.siim_masks import siim_masks
 
 FRAME = (10, 10)
 

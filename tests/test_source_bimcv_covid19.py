@@ -13,9 +13,9 @@ import pytest
 from sample_releases import read_release
 
 from chexinstruct.errors import ReleaseError
-from chexinstruct.normal import DENIED
 from chexinstruct.reports import clean_bimcv
 from chexinstruct.schema import Label, Study
+from chexinstruct.shared.normal import DENIED
 from chexinstruct.source import registry
 from chexinstruct.sources.bimcv_covid19 import sample
 from chexinstruct.sources.bimcv_covid19.labels import texts

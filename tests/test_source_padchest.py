@@ -11,15 +11,15 @@ from PIL import Image as Picture
 from sample_releases import read_release
 from task_context import FakePolicies
 
-from chexinstruct.anatomy import PLACES
 from chexinstruct.build.people import resolve
 from chexinstruct.build.studies import StudyTable, load_studies
 from chexinstruct.errors import ReleaseError
 from chexinstruct.images import BadImage, ImageSettings, normalise
 from chexinstruct.manifest import Shares
-from chexinstruct.normal import DENIED
 from chexinstruct.release import Release
 from chexinstruct.schema import Study
+from chexinstruct.shared.anatomy import PLACES
+from chexinstruct.shared.normal import DENIED
 from chexinstruct.source import registry
 from chexinstruct.sources.padchest import sample
 from chexinstruct.tasks.labels import states

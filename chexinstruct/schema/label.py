@@ -31,7 +31,7 @@ class Label(Record, frozen=True, kw_only=True):
     image: str | None = None
     """Key of the picture the label belongs to; None: the whole study."""
     locations: tuple[str, ...] = ()
-    """Where the source says it is: canonical places (``chexinstruct.anatomy``)."""
+    """Where the source says it is: canonical places (``chexinstruct.shared.anatomy``)."""
 
 
 class LabelSet(Record, frozen=True, kw_only=True):

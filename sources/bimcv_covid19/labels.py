@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from chexinstruct.normal import DENIED
 from chexinstruct.release import Columns, Release
 from chexinstruct.schema import Label, Origin
+from chexinstruct.shared.normal import DENIED
 from chexinstruct.vocabulary import NO_FINDING, VocabularyError, canonical
 
 TABLE = "labels_covid19_posi*.tsv"

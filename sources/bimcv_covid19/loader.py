@@ -8,10 +8,10 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from chexinstruct.errors import ReleaseError
-from chexinstruct.patients import age, moment, sex
 from chexinstruct.release import Release
 from chexinstruct.reports import clean_bimcv
 from chexinstruct.schema import Origin, Report, Study
+from chexinstruct.shared.patients import age, moment, sex
 from chexinstruct.source import Parent, registry
 
 from .labels import PACKED_TABLES, Told, labels, reports

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from chexinstruct.chexpert_labels import COLUMNS as LABELS
-from chexinstruct.chexpert_labels import read_labels
-from chexinstruct.patients import sex
 from chexinstruct.release import Columns, PictureIndex, Release, Row
 from chexinstruct.schema import Image, Label, Origin, Study
+from chexinstruct.shared.chexpert_labels import COLUMNS as LABELS
+from chexinstruct.shared.chexpert_labels import read_labels
+from chexinstruct.shared.patients import sex
 from chexinstruct.source import Parent
 from chexinstruct.vocabulary import view
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
 
-from chexinstruct.patients import age, sex
 from chexinstruct.release import Columns, PictureIndex, Release, Row
 from chexinstruct.reports import is_silent_on, section_candid
 from chexinstruct.schema import Image, Label, Origin, Region, Report, State, Study
-from chexinstruct.siim_masks import NONE_DRAWN, siim_masks
+from chexinstruct.shared.patients import age, sex
+from chexinstruct.shared.siim_masks import NONE_DRAWN, siim_masks
 from chexinstruct.source import Parent
 from chexinstruct.vocabulary import view
 

@@ -14,11 +14,11 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from chexinstruct.chexpert_labels import COLUMNS, FINDINGS, read_labels
-from chexinstruct.patients import age, sex
 from chexinstruct.release import Columns, Release, Row
 from chexinstruct.reports import clean_chexpert_plus
 from chexinstruct.schema import SPLITS, Image, Label, Origin, Report, Split, Study, View
+from chexinstruct.shared.chexpert_labels import COLUMNS, FINDINGS, read_labels
+from chexinstruct.shared.patients import age, sex
 from chexinstruct.source import Parent
 from chexinstruct.vocabulary import FRONTAL, LATERAL, view
 

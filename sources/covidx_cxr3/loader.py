@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from chexinstruct.release import PictureIndex, Release
-from chexinstruct.rsna_nih import Matches, is_id, read_matches
 from chexinstruct.schema import Image, Label, Origin, Study
+from chexinstruct.shared.rsna_nih import Matches, is_id, read_matches
 from chexinstruct.source import Parent
 from chexinstruct.vocabulary import NO_FINDING, canonical
 

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from chexinstruct import chexpert_labels
 from chexinstruct.errors import ReleaseError
 from chexinstruct.release import Release, Row
 from chexinstruct.release.paths import newest
 from chexinstruct.schema import Label, Origin, Split, Study
+from chexinstruct.shared import chexpert_labels
 from chexinstruct.source import Parent
 from chexinstruct.vocabulary import NO_FINDING, canonical
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from chexinstruct.chexpert_labels import COLUMNS, read_labels
 from chexinstruct.errors import ReleaseError
-from chexinstruct.patients import moment
 from chexinstruct.release import Columns, Release
 from chexinstruct.reports import section_mimic
 from chexinstruct.schema import Image, Label, Origin, Report, Split, Study
+from chexinstruct.shared.chexpert_labels import COLUMNS, read_labels
+from chexinstruct.shared.patients import moment
 from chexinstruct.source import Parent
 from chexinstruct.vocabulary import view
 

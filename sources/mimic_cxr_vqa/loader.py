@@ -10,9 +10,9 @@ import msgspec
 from msgspec.structs import replace
 
 from chexinstruct.errors import ReleaseError
-from chexinstruct.questions import unequivocal
 from chexinstruct.release import Release
 from chexinstruct.schema import Origin, Question, Split, Study
+from chexinstruct.shared.questions import unequivocal
 from chexinstruct.source import Parent
 
 PARENT = "mimic_cxr"

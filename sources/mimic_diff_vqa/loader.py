@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from chexinstruct.questions import unequivocal
 from chexinstruct.release import Columns, Release, Row
 from chexinstruct.schema import Image, Origin, Question, Split, Study
+from chexinstruct.shared.questions import unequivocal
 from chexinstruct.source import Parent
 
 PARENT = "mimic_cxr"

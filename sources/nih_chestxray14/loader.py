@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from chexinstruct.patients import age, sex
 from chexinstruct.regions import xywh_to_box
 from chexinstruct.release import Release
 from chexinstruct.schema import Image, Label, Origin, Region, Split, Study
+from chexinstruct.shared.patients import age, sex
 from chexinstruct.source import Parent
 from chexinstruct.vocabulary import VocabularyError, canonical, view
 

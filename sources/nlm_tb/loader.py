@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from chexinstruct.patients import Sex, age, sex
 from chexinstruct.release import Release
 from chexinstruct.schema import Image, Label, Origin, Report, Study
+from chexinstruct.shared.patients import Sex, age, sex
 from chexinstruct.source import Parent
 
 FINDING = "tuberculosis"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from chexinstruct.anatomy import AnatomyError, place
 from chexinstruct.release import Release, Row
 from chexinstruct.schema import Label
+from chexinstruct.shared.anatomy import AnatomyError, place
 from chexinstruct.vocabulary import VocabularyError, canonical
 
 BLANK = ("", "nan", "None")

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 
-from chexinstruct.patients import age, sex
 from chexinstruct.release import Columns, PictureIndex, Release, Row
 from chexinstruct.schema import Image, Origin, Report, Study
+from chexinstruct.shared.patients import age, sex
 from chexinstruct.source import Parent
 from chexinstruct.vocabulary import view
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from chexinstruct.patients import age, sex
 from chexinstruct.release import PictureIndex, Release
-from chexinstruct.rsna_nih import is_id, read_matches
 from chexinstruct.schema import Image, Label, Region, Study
+from chexinstruct.shared.patients import age, sex
+from chexinstruct.shared.rsna_nih import is_id, read_matches
 from chexinstruct.source import Parent
 from chexinstruct.vocabulary import NO_FINDING, canonical, view
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from chexinstruct.patients import age, sex
 from chexinstruct.release import Columns, PictureIndex, Release, Row
 from chexinstruct.schema import Image, Label, Origin, Region, Study
-from chexinstruct.siim_masks import NONE_DRAWN, siim_masks
+from chexinstruct.shared.patients import age, sex
+from chexinstruct.shared.siim_masks import NONE_DRAWN, siim_masks
 from chexinstruct.source import Parent
 from chexinstruct.vocabulary import view
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from chexinstruct import vindr_tables
 from chexinstruct.release import Columns, Release
 from chexinstruct.schema import Study
+from chexinstruct.shared import vindr_tables
+from chexinstruct.shared.vindr_tables import NONE, Part
 from chexinstruct.source import Parent
-from chexinstruct.vindr_tables import NONE, Part
 
 LABELS = (
     *("Aortic enlargement", "Atelectasis", "Calcification", "Cardiomegaly", "Clavicle fracture"),

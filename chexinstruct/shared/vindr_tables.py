@@ -14,9 +14,9 @@ from math import isfinite
 from operator import itemgetter
 from typing import Literal
 
-from chexinstruct.patients import age, sex
 from chexinstruct.release import Columns, Release, Row
 from chexinstruct.schema import Box, Frame, Image, Label, LicenseClass, Origin, Region, Study
+from chexinstruct.shared.patients import age, sex
 from chexinstruct.vocabulary import NO_FINDING, VocabularyError, canonical
 
 NONE = "No finding"
