@@ -11,11 +11,11 @@ from itertools import groupby
 
 from chexinstruct.release import Columns, PictureIndex, Release, Row
 from chexinstruct.reports import is_silent_on, section_candid
-from chexinstruct.schema import Image, Label, Origin, Region, Report, State, Study
+from chexinstruct.schema import Label, Origin, Region, Report, State, Study
+from chexinstruct.shared import dicom_pictures
 from chexinstruct.shared.patients import age, sex
 from chexinstruct.shared.siim_masks import NONE_DRAWN, siim_masks
 from chexinstruct.source import Parent
-from chexinstruct.vocabulary import view
 
 REPORTS = "Pneumothorax_reports.csv"
 COLUMNS: Columns = {
@@ -41,7 +41,7 @@ RASTER = (".png", ".jpg", ".jpeg")
 PICTURES = ("", ".dcm", ".dicom", *RASTER)
 """The released DICOM files are named by their UID alone."""
 UID_NAME = re.compile(r"(\d+(?:\.\d+)+)(?:\.[a-z]+)?", re.IGNORECASE)
-TAGS = ("PatientSex", "PatientAge", "ViewPosition", "Rows", "Columns")
+TAGS = ("PatientSex", "PatientAge", *dicom_pictures.TAGS)
 
 PATIENT = re.compile(r"P\d+(?![^\W_])")
 """How the column ``filename`` begins."""
@@ -168,7 +168,9 @@ def _study(
         people=tuple(f"{release.source}:{person}" for person in people),
         age=age(release, paths[first] or "", None, header["PatientAge"]),
         sex=sex(header["PatientSex"]),
-        images=tuple(_image(image, paths[image], headers[image]) for image in rows),
+        images=tuple(
+            dicom_pictures.described(image, paths[image], headers[image]) for image in rows
+        ),
         report=report,
         label_sets=tuple(dict.fromkeys(x.finding.replace(" ", "_") for x in said.labels)),
         labels=tuple(said.labels),
@@ -240,16 +242,3 @@ def _header(release: Release, path: str | None) -> dict[str, str]:
     """The attributes of the DICOM file; all blank where there is none."""
     is_dicom = path is not None and not path.lower().endswith(RASTER)
     return release.dicom_text(path if is_dicom else None, TAGS)
-
-
-def _image(key: str, path: str | None, header: Mapping[str, str]) -> Image:
-    width, height = header["Columns"], header["Rows"]
-    return Image(
-        key=key,
-        path=path,
-        width=int(width) if width else None,
-        height=int(height) if height else None,
-        view=view(header["ViewPosition"]),
-        view_name=header["ViewPosition"] or None,
-        view_source="header" if header["ViewPosition"] else None,
-    )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from chexinstruct.release import PictureIndex, Release
-from chexinstruct.schema import Image, Label, Region, Study
+from chexinstruct.schema import Label, Region, Study
+from chexinstruct.shared import dicom_pictures
 from chexinstruct.shared.patients import age, sex
 from chexinstruct.shared.rsna_nih import is_id, read_matches
 from chexinstruct.source import Parent
-from chexinstruct.vocabulary import NO_FINDING, canonical, view
+from chexinstruct.vocabulary import NO_FINDING, canonical
 
 from .readings import NORMAL, OPACITY, OTHER, Reading, read
 
@@ -24,7 +25,7 @@ CLASS_FINDINGS = {
 
 DICOM = ".dcm"
 PICTURES = (DICOM, ".png", ".jpg", ".jpeg")
-TAGS = ("PatientID", "PatientSex", "PatientAge", "ViewPosition", "Rows", "Columns")
+TAGS = ("PatientID", "PatientSex", "PatientAge", *dicom_pictures.TAGS)
 
 
 def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
@@ -57,7 +58,6 @@ def _study(
     header: Mapping[str, str],
     people: tuple[str, ...],
 ) -> Study:
-    width, height = header["Columns"], header["Rows"]
     label_sets, labels = _labels(reading)
     return Study(
         source=release.source,
@@ -65,17 +65,7 @@ def _study(
         people=people,
         age=age(release, path or "", None, header["PatientAge"]),
         sex=sex(header["PatientSex"]),
-        images=(
-            Image(
-                key=picture,
-                path=path,
-                width=int(width) if width else None,
-                height=int(height) if height else None,
-                view=view(header["ViewPosition"]),
-                view_name=header["ViewPosition"] or None,
-                view_source="header" if header["ViewPosition"] else None,
-            ),
-        ),
+        images=(dicom_pictures.described(picture, path, header),),
         label_sets=label_sets,
         labels=labels,
         regions=tuple(
@@ -95,8 +85,7 @@ def _study(
 
 def _header(release: Release, path: str | None) -> dict[str, str]:
     """The attributes of the DICOM file; all blank where there is none."""
-    header = release.dicom_header(path, TAGS) if path and path.lower().endswith(DICOM) else None
-    return {tag: str(header.get(tag) or "").strip() if header else "" for tag in TAGS}
+    return release.dicom_text(path if path and path.lower().endswith(DICOM) else None, TAGS)
 
 
 def _labels(reading: Reading) -> tuple[tuple[str, ...], tuple[Label, ...]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from chexinstruct.release import Columns, PictureIndex, Release, Row
-from chexinstruct.schema import Image, Label, Origin, Region, Study
+from chexinstruct.schema import Label, Origin, Region, Study
+from chexinstruct.shared import dicom_pictures
 from chexinstruct.shared.patients import age, sex
 from chexinstruct.shared.siim_masks import NONE_DRAWN, siim_masks
 from chexinstruct.source import Parent
-from chexinstruct.vocabulary import view
 
 FINDING = "pneumothorax"
 COLUMNS: Columns = {"image": "ImageId", "mask": "EncodedPixels"}
@@ -19,7 +19,7 @@ GRID = (1024, 1024)
 
 DICOM = ".dcm"
 PICTURES = (DICOM, ".png", ".jpg", ".jpeg")
-TAGS = ("PatientID", "PatientSex", "PatientAge", "ViewPosition", "Rows", "Columns")
+TAGS = ("PatientID", "PatientSex", "PatientAge", *dicom_pictures.TAGS)
 NOBODY = ("", "anonymous", "anonymized", "none", "unknown", "0")
 """Values of PatientID that name no patient."""
 
@@ -62,7 +62,6 @@ def _study(release: Release, table: str, image: str, path: str | None, rows: lis
     header = _header(release, path)
     patient = header["PatientID"]
     known = patient.lower() not in NOBODY and patient != image
-    width, height = header["Columns"], header["Rows"]
     masks = siim_masks(
         release, table, rows, image=image, finding=FINDING, frame=GRID, none=NEGATIVE
     )
@@ -72,17 +71,7 @@ def _study(release: Release, table: str, image: str, path: str | None, rows: lis
         people=(f"{release.source}:patient:{patient}" if known else f"{release.source}:{image}",),
         age=age(release, path or "", None, header["PatientAge"]),
         sex=sex(header["PatientSex"]),
-        images=(
-            Image(
-                key=image,
-                path=path,
-                width=int(width) if width else None,
-                height=int(height) if height else None,
-                view=view(header["ViewPosition"]),
-                view_name=header["ViewPosition"] or None,
-                view_source="header" if header["ViewPosition"] else None,
-            ),
-        ),
+        images=(dicom_pictures.described(image, path, header),),
         label_sets=() if masks is None else ("masks",),
         labels=() if masks is None else (_label(masks),),
         regions=masks or (),
