@@ -145,6 +145,14 @@ def test_two_cards_say_the_same_of_what_shows_their_overlap(source: Source) -> N
         assert {back.by for back in other if back.source == source.key} <= {overlap.by}
 
 
+def test_both_cards_of_an_overlap_say_what_shows_it(source: Source) -> None:
+    known = registry()
+    for overlap in source.card.overlaps:
+        if overlap.source in known:
+            back = {o.source: o.by for o in known[overlap.source].card.overlaps}
+            assert back.get(source.key) == overlap.by, overlap.source
+
+
 def test_files_of_the_card_are_those_of_the_releases(source: Source, samples: Samples) -> None:
     matched: Counter[str] = Counter()
     for variant in source.sample.VARIANTS:

@@ -281,6 +281,12 @@ def test_the_demo_shows_nobody_twice(demo: Path) -> None:
     assert at("failed", audit(demo / "corpus")) == {}
 
 
+def test_the_demo_shows_every_identity_space(demo: Path) -> None:
+    """People whom a card says that ids bring together are brought together by the samples."""
+    assert "overlaps_by_people" in at("ok", audit(demo / "corpus"))
+    assert "overlaps_by_people" not in at("not checked", audit(demo / "corpus"))
+
+
 def test_the_command_says_the_same_and_fails_with_it(built: Path, tmp_path: Path) -> None:
     runner = CliRunner()
     sound = runner.invoke(app, ["audit", str(built / "embed")])

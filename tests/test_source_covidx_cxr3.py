@@ -269,8 +269,8 @@ def test_collection_is_kept_and_its_slip_is_mended(folder: Path) -> None:
 
 
 def test_bimcvs_patients_are_named_as_bimcv_names_them(folder: Path) -> None:
-    study = read(folder)[0]["sub-S09001_ses-E09011_run-1_bp-chest_vp-pa_dx-corrected.png"]
-    assert study.people == ("covidx_cxr3:bimcv/S09001", "bimcv_covid19:sub-S09001")
+    study = read(folder)[0]["sub-S00001_ses-E00001_run-1_bp-chest_vp-pa_dx-corrected.png"]
+    assert study.people == ("covidx_cxr3:bimcv/S00001", "bimcv_covid19:sub-S00001")
 
 
 def test_pictures_of_the_rsna_are_named_as_its_own_loader_names_them(tmp_path: Path) -> None:

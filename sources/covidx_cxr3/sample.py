@@ -48,7 +48,7 @@ TRAIN = (
         "stonybrook",
     ),
     Case("COVID 7", "COVID(7).png", True, "sirm"),
-    Case("S09001", "sub-S09001_ses-E09011_run-1_bp-chest_vp-pa_dx-corrected.png", True, "bimcv"),
+    Case("S00001", "sub-S00001_ses-E00001_run-1_bp-chest_vp-pa_dx-corrected.png", True, "bimcv"),
     Case("9173", "covid-9-prior.jpg", False, "cohen"),  # the same patient before the disease
     Case("9173", "covid-9-day-3.jpg", True, "cohen"),
     Case("ANON958", "CR.1.2.840.99999.1722810170.2020031720.png", False, "actmed"),
