@@ -160,7 +160,13 @@ EXAMS = (
         "20200318",
         "170000",
         (PA,),
-        ((("normal", "unchanged"), "silueta cardiaca normal . pulmones sin infiltrados ."),),
+        (
+            (
+                ("normal", "unchanged"),
+                "motivo de consulta: disnea . silueta cardiaca normal . pulmones sin infiltrados . "
+                "impresion diagnostica: radiografia de torax sin hallazgos .",
+            ),
+        ),
     ),
     # a label list without an item, and a report of placeholders alone
     Exam(
@@ -247,7 +253,13 @@ EXAMS = (
         "20200327",
         "100000",
         (PA,),
-        ((("normal",), "estudio dentro de la normalidad . senos costofrenicos libres ."),),
+        (
+            (
+                ("normal",),
+                "datos clinicos: contacto estrecho . estudio dentro de la normalidad . senos "
+                "costofrenicos libres . conclusion: torax normal sin infiltrados .",
+            ),
+        ),
         "033Y",
         "F",
     ),

@@ -97,8 +97,17 @@ CASES: dict[str, Case] = {
     "no_report": Case("P19_20160101.dcm", ""),
     "no_patient": Case("export_17.dcm", f"CHEST\n{CLEAR}"),
     "no_file": Case("P20_20160202.dcm", f"CXR\n{CLEAR}"),
-    "odd_runs": Case("P21_20160303.dcm", f"CXR\n{CLEAR}", ("5 10 20",)),
-    "past_the_end": Case("P22_20160404.dcm", f"CXR\n{CLEAR}", ("1048570 10",)),
+    "odd_runs": Case(
+        "P21_20160303.dcm",
+        f"CXR\nClinical details: Productive cough.\n{CLEAR}\nComment: No pneumonia is seen.",
+        ("5 10 20",),
+    ),
+    "past_the_end": Case(
+        "P22_20160404.dcm",
+        "CXR\nClinical details: Fever.\nDense opacity of the right middle lobe. The left lung is "
+        "clear.\nConclusion: Right middle lobe pneumonia.",
+        ("1048570 10",),
+    ),
     "contradiction": Case("P23_20160505.dcm", f"CXR\n{CLEAR}", (NONE, siim_runs(RECTANGLE))),
     "repeated": Case("P24_20160606.dcm", "CXR\nSmall pneumothorax.", (siim_runs(RECTANGLE),) * 2),
     "two_patients": Case("P25_20160707.dcm", f"CXR\n{CLEAR}"),
@@ -171,6 +180,8 @@ def write(folder: Path, variant: str = "figshare") -> None:
         tags: dict[str, Any] = {"bits": 16 if inverted else 8, "monochrome1": inverted}
         if name == "two_masks":
             tags |= {"PatientSex": "F", "PatientAge": "031Y", "ViewPosition": "AP"}
+        elif name in ("clear", "rib_fracture"):
+            tags |= {"ViewPosition": "PA"}
         place = "dataset/" if variant == "figshare" else "dataset1/dataset/"
         deeper = "second_part/" if name == "rectangle" else ""
         save(folder, {f"{place}{deeper}{uid}": dicom(pixels, uid, **tags)})
