@@ -101,7 +101,7 @@ def test_header_tells_age_sex_view_and_size(studies: dict[str, Study]) -> None:
     (image,) = study.images
     assert (image.view, image.view_source) == ("AP", "header")
     assert (image.width, image.height) == (sample.PIXELS, sample.PIXELS)
-    assert studies["clear"].images[0].view is None
+    assert studies["no_chest_tube"].images[0].view is None
     assert studies[sample.MISSING].images[0].width is None
 
 

@@ -164,7 +164,7 @@ EXAMS = (
             (
                 ("normal", "unchanged"),
                 "motivo de consulta: disnea . silueta cardiaca normal . pulmones sin infiltrados . "
-                "impresion diagnostica: radiografia de torax sin hallazgos .",
+                "impresion diagnostica: pulmones y corazon sin alteraciones .",
             ),
         ),
     ),
