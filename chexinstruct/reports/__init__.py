@@ -11,6 +11,7 @@ from chexinstruct.reports.leaks import (
 )
 from chexinstruct.reports.mimic import Section, Sectioned, section_mimic
 from chexinstruct.reports.names import SECTIONS
+from chexinstruct.reports.nle import nle_sentences
 from chexinstruct.reports.openi import clean_openi
 from chexinstruct.reports.organs import ORGANS, by_organ, clauses, structured
 from chexinstruct.reports.sentences import sentences
@@ -32,6 +33,7 @@ __all__ = [
     "find_leaks",
     "has_change_cue",
     "is_silent_on",
+    "nle_sentences",
     "section_candid",
     "section_mimic",
     "sentences",

@@ -85,8 +85,12 @@ class Explanation(Record, frozen=True, kw_only=True):
 
     id: str
     diagnoses: tuple[str, ...]
+    """Canonical findings that the sentence explains."""
+    suspected: tuple[str, ...] = ()
+    """Those of the diagnoses that are uncertain."""
+    evidence: tuple[str, ...] = ()
+    """Canonical findings that it reasons from."""
     text: str
-    certainty: str | None = None
     annotator: str | None = None
 
 
