@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Literal
 
 import msgspec
 
+from chexinstruct.errors import ReleaseError
 from chexinstruct.release import Release
 from chexinstruct.source import Edition
 
@@ -97,8 +99,19 @@ def _rows(release: Release, path: str) -> int:
     if name.endswith((".txt", ".jsonl")):
         return sum(1 for _ in release.lines(path, encoding="latin-1"))
     if name.endswith(".json"):
-        return len(release.json(path))
+        try:
+            return len(release.json(path))
+        except ReleaseError:
+            if not _json_lines(release, path):
+                raise
+            return sum(1 for _ in release.lines(path, encoding="latin-1"))
     return sum(1 for _ in release.table(path, {}))
+
+
+def _json_lines(release: Release, path: str) -> bool:
+    """Whether a ``.json`` file holds an object a line, as MIMIC-NLE's do."""
+    first = [text for _, text in islice(release.lines(path, encoding="latin-1"), 2)]
+    return len(first) == 2 and all(text[0] == "{" and text[-1] == "}" for text in first)
 
 
 def _nearness(counted: Sequence[Counted]) -> tuple[int, float]:

@@ -47,7 +47,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "datacard": "schema source tasks",
         "build": "config datacard draw errors images manifest regions release reports schema "
         "source tasks templating vocabulary",
-        "editions": "release source",
+        "editions": "errors release source",
         "check": "editions errors release source",
         "corpus": "build.cache build.columns datacard draw errors schema source tasks",
         "demo": "build errors manifest schema source",

@@ -18,7 +18,7 @@ from chexinstruct.reports.nle import nle_sentences, split
     [
         ("The heart is large. No effusion.", ["The heart is large.", "No effusion."]),
         ("Clear?! No. Yes", ["Clear?!", "No.", "Yes"]),
-        # 2.3.5 ends sentences at colons and semicolons too; later versions do not
+        # 2.3.5 ends sentences at colons and semicolons too; spaCy 3 does not
         ("Lungs: clear; no edema.", ["Lungs:", "clear;", "no edema."]),
         ("Ratio 2:1 at 8:15, L1:L2.", ["Ratio 2:1 at 8:15, L1:", "L2."]),
         # abbreviations hold their full stop, other words do not

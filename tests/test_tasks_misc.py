@@ -9,11 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from task_context import FakeContext, FakePolicies, over_seeds, run
 
-from chexinstruct.schema import Facts, Image, Label, LabelSet, Pair, Report, Study, Text
+from chexinstruct.schema import (
+    Explanation,
+    Facts,
+    Image,
+    Label,
+    LabelSet,
+    Pair,
+    Report,
+    Study,
+    Text,
+)
 from chexinstruct.tasks import FAMILIES, Task
 from chexinstruct.tasks.misc import (
     image_text_matching,
     image_text_selection,
+    natural_language_explanation,
     natural_language_inference,
 )
 from chexinstruct.tasks.mismatch import Disputes, alike, disputes, is_wrong
@@ -390,6 +401,90 @@ def test_free_phrasings_name_all_relations_and_the_direction() -> None:
             words = row.instruction.casefold()
             assert all(relation in words for relation in ("entail", "neutral", "contradict"))
             assert words.index("no effusion") < words.index("free of fluid")
+
+
+# ------------------------------------------------------------------ natural_language_explanation
+
+
+def explained(*items: Explanation, **more: Any) -> Study:
+    return study("s1", explanations=items, **more)
+
+
+def explanation(text: str, *diagnoses: str, **more: Any) -> Explanation:
+    return Explanation(**{"id": "0", "diagnoses": diagnoses, "text": text} | more)
+
+
+def test_a_question_names_the_diagnoses_and_how_sure_they_are() -> None:
+    made = explained(
+        explanation(
+            "Left basal opacity, either atelectasis or pneumonia.",
+            "atelectasis",
+            "other pleural abnormality",
+            "pneumonia",
+            suspected=("pneumonia",),
+            evidence=("lung opacity",),
+        ),
+        explanation("Vascular congestion in keeping with edema.", "edema", id="3"),
+    )
+    facts, drops = run(natural_language_explanation, made, FakeContext())
+    assert [(f.key, f.slots["diagnosis"], f.finding) for f in facts] == [
+        ("0", "atelectasis and possible pneumonia", None),
+        ("3", "edema", "edema"),
+    ]
+    assert [f.attributes for f in facts] == ['{"evidence":["lung opacity"]}', None]
+    assert all(f.answers == (f.slots["answer"],) and f.images for f in facts)
+    assert drops == []
+
+
+def test_explanations_of_the_same_diagnosis_are_all_accepted() -> None:
+    made = explained(
+        explanation("Basal opacity, likely pneumonia.", "pneumonia"),
+        explanation("Worse opacity, likely pneumonia.", "pneumonia", id="2"),
+        explanation("Right basal consolidation suggests pneumonia.", "pneumonia", id="4"),
+        explanation("Opacity may be pneumonia.", "pneumonia", id="5", suspected=("pneumonia",)),
+    )
+    facts, drops = run(natural_language_explanation, made, FakeContext())
+    assert [(f.key, f.answers) for f in facts] == [
+        (
+            "0",
+            ("Basal opacity, likely pneumonia.", "Right basal consolidation suggests pneumonia."),
+        ),
+        ("5", ("Opacity may be pneumonia.",)),
+    ]
+    assert drops == ["emptied_by_prior"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Unchanged opacity suggests atelectasis.", "emptied_by_prior"),
+        ("Opacity in the ___ lobe may be pneumonia.", "emptied_by_deidentified"),
+        ("Opacity suggesting pneumonia was discussed with the team.", "emptied_by_communication"),
+        ("With a history of fever, the opacity is pneumonia.", "emptied_by_history"),
+        ("Opacity, pneumonia on CT.", "emptied_by_other_image"),
+        # a clean clause is not enough: the reason may have stood in the other
+        ("Opacity suggests pneumonia; the effusion is unchanged.", "emptied_by_prior"),
+        ("Pneumonia.", "too_short"),
+    ],
+)
+def test_an_explanation_that_the_pictures_cannot_give_goes_altogether(
+    text: str, reason: str
+) -> None:
+    made = explained(explanation(text, "pneumonia"))
+    assert run(natural_language_explanation, made, FakeContext()) == ([], [reason])
+    raw = FakeContext(policies=FakePolicies(text="raw"))
+    assert [f.slots["answer"] for f in run(natural_language_explanation, made, raw)[0]] == [text]
+
+
+def test_a_vague_diagnosis_alone_is_not_asked_about() -> None:
+    made = explained(explanation("Blunted angle, likely scar.", "other pleural abnormality"))
+    assert run(natural_language_explanation, made, FakeContext()) == ([], ["vague_diagnosis"])
+
+
+def test_a_piece_of_a_sentence_is_written_as_one() -> None:
+    made = explained(explanation("superimposed pneumonia cannot be excluded;", "pneumonia"))
+    (fact,), _ = run(natural_language_explanation, made, FakeContext())
+    assert fact.slots["answer"] == "Superimposed pneumonia cannot be excluded."
 
 
 # ------------------------------------------------------------------------------------ rendering

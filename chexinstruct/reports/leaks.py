@@ -15,6 +15,7 @@ POLICIES: dict[str, tuple[LeakClass, ...]] = {
     "image_target": ("deidentified", "prior", "time", "communication", "other_image", "view"),
     "progression": ("deidentified", "time", "communication"),
     "summarization": ("deidentified", "time", "communication"),
+    "explanation": ("deidentified", "prior", "time", "communication", "other_image", "history"),
 }
 """Use -> classes whose sentences go.
 
@@ -22,6 +23,8 @@ POLICIES: dict[str, tuple[LeakClass, ...]] = {
 generation, matching, selection, grounded text); add ``recommendation`` or ``history`` by flag.
 ``progression``: the prior picture is shown too, so comparisons stay. ``summarization``: classes
 that leave findings; a pair goes altogether when :func:`find_leaks` finds them in its impression.
+``explanation``: the reason for a diagnosis must be seen in the pictures, so that the history counts
+as a leak too; an explanation goes altogether.
 """
 
 MIN_WORDS = 3

@@ -3,8 +3,8 @@
 MIMIC-NLE (Kayser et al., MICCAI 2022) names its explanations by study and sentence number. The
 numbers come from its extraction script, which cuts with the ``sentencizer`` of a blank English
 pipeline of spaCy 2.3.5 (MIT license). That component is repeated here from its published rules, so
-that numbers do not depend on an installed library: a later version counts otherwise, because only
-2.3.3 to 2.3.5 end a sentence at ":" and ";" too. The rules hold for text in ASCII and Latin-1.
+that numbers do not depend on an installed library: spaCy 3 would count otherwise, because it does
+not end a sentence at ":" and ";". The rules hold for text in ASCII and Latin-1.
 """
 
 from __future__ import annotations

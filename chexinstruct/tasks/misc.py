@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from chexinstruct.reports import Filtered
-from chexinstruct.schema import Facts, Image, Study
+from chexinstruct.schema import Explanation, Facts, Image, Study
 from chexinstruct.tasks.contract import Context, Drop, Policies, task
+from chexinstruct.tasks.labels import specific
 from chexinstruct.tasks.mismatch import ALIKE, alike, disputes, is_wrong
 from chexinstruct.tasks.needs import own_sections
 from chexinstruct.tasks.pictures import shown
-from chexinstruct.tasks.targets import dropped_sentences, target
+from chexinstruct.tasks.targets import dropped_sentences, target, whole_target
 
 Kind = Literal["findings", "impression", "caption"]
 KINDS: dict[Kind, str] = {
@@ -224,3 +227,52 @@ def temporal_sentence_similarity(study: Study, context: Context) -> Iterator[Fac
             answers=(pair.relation,),
             language=study.language,
         )
+
+
+@task(
+    "natural_language_explanation",
+    "misc",
+    "Natural language explanation",
+    needs=("images", "explanations"),
+)
+def natural_language_explanation(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Explain diagnoses by what the pictures show, in the words of the report.
+
+    A diagnosis that is only suspected is called possible. Of several explanations of the same
+    diagnoses the first is the response; all of them are accepted.
+    """
+    images = shown(study)
+    found: dict[str, list[tuple[Explanation, str]]] = {}
+    for explanation in study.explanations:
+        if not specific(explanation.diagnoses):
+            yield Drop(reason="vague_diagnosis")
+            continue
+        kept = whole_target(explanation.text, "explanation", context.policies, images=images)
+        if isinstance(kept, Drop):
+            yield kept
+        else:
+            found.setdefault(_diagnosis(explanation), []).append((explanation, kept.text))
+    for diagnosis, explanations in found.items():
+        first, text = explanations[0]
+        named = specific(first.diagnoses)
+        yield Facts(
+            key=first.id,
+            form="explain",
+            images=images,
+            slots={"diagnosis": diagnosis, "answer": text},
+            answers=tuple(dict.fromkeys(text for _, text in explanations)),
+            language=study.language,
+            finding=named[0] if len(named) == 1 else None,
+            attributes=msgspec.json.encode({"evidence": first.evidence}).decode()
+            if first.evidence
+            else None,
+        )
+
+
+def _diagnosis(explanation: Explanation) -> str:
+    """The diagnoses as a question names them: ``edema and possible pneumonia``."""
+    named = [
+        f"possible {finding}" if finding in explanation.suspected else finding
+        for finding in specific(explanation.diagnoses)
+    ]
+    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)

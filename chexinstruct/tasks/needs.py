@@ -135,6 +135,10 @@ NEEDS: dict[str, Need] = {
         "two sentences on a change",
         lambda s, sets: any(p.kind == "similarity" for p in s.pairs),
     ),
+    "explanations": Need(
+        "a sentence that explains a diagnosis",
+        lambda s, sets: bool(s.explanations),
+    ),
     "inference_pairs": Need(
         "a premise and a hypothesis",
         lambda s, sets: any(p.kind == "inference" for p in s.pairs),
