@@ -386,6 +386,12 @@ def test_a_pair_keeps_its_direction_and_its_relation(relation: str) -> None:
         assert fact.options == (listed if fact.form == "choice" else ())
 
 
+def test_a_pair_that_a_program_labelled_says_so() -> None:
+    made = pairs(pair(), pair(id="silver-1", annotator="program"))
+    facts, _ = run(natural_language_inference, made, FakeContext())
+    assert [f.attributes for f in facts] == [None, '{"annotator":"program"}']
+
+
 def test_other_pairs_are_no_inference() -> None:
     made = pairs(pair(kind="similarity"), pair("paraphrase", id="dev-2"), pair(id="dev-3"))
     facts, drops = run(natural_language_inference, made, FakeContext())

@@ -61,8 +61,8 @@ def verify(path: str | Path) -> list[Finding]:
 
 def _root(key: str, sources: Mapping[str, Source]) -> str:
     """The source whose pictures a source shows: the first that it builds on, or itself."""
-    while key in sources and sources[key].card.requires:
-        key = sources[key].card.requires[0]
+    while key in sources and sources[key].card.parents:
+        key = sources[key].card.parents[0]
     return key
 
 

@@ -198,7 +198,12 @@ def natural_language_inference(study: Study, context: Context) -> Iterator[Facts
             options=RELATIONS if listed else (),
             answers=(pair.relation,),
             language=study.language,
+            attributes=_annotator(pair.annotator),
         )
+
+
+def _annotator(name: str | None) -> str | None:
+    return msgspec.json.encode({"annotator": name}).decode() if name else None
 
 
 SIMILARITY = ("paraphrase", "contradiction")
