@@ -293,6 +293,7 @@ def test_parts_of_a_study_have_ids_of_their_own(loaded: Loaded) -> None:
             study.entities,
             study.comparisons,
             study.explanations,
+            study.error_counts,
         ):
             names = [(part.id, getattr(part, "annotator", None)) for part in parts]
             assert len(set(names)) == len(names)

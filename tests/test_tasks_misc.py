@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from task_context import FakeContext, FakePolicies, over_seeds, run
 
 from chexinstruct.schema import (
+    ErrorCounts,
     Explanation,
     Facts,
     Image,
@@ -26,6 +28,7 @@ from chexinstruct.tasks.misc import (
     image_text_selection,
     natural_language_explanation,
     natural_language_inference,
+    report_evaluation,
 )
 from chexinstruct.tasks.mismatch import Disputes, alike, disputes, is_wrong
 from chexinstruct.tasks.needs import NEEDS
@@ -491,6 +494,94 @@ def test_a_piece_of_a_sentence_is_written_as_one() -> None:
     made = explained(explanation("superimposed pneumonia cannot be excluded;", "pneumonia"))
     (fact,), _ = run(natural_language_explanation, made, FakeContext())
     assert fact.slots["answer"] == "Superimposed pneumonia cannot be excluded."
+
+
+# ---------------------------------------------------------------------------- report_evaluation
+
+
+KINDS: tuple[Any, ...] = (
+    "false finding",
+    "missing finding",
+    "wrong location",
+    "wrong severity",
+    "unfounded comparison",
+    "missing comparison",
+)
+
+
+def rated(*counts: tuple[int | None, ...], candidate: str = "bleu") -> Study:
+    """A study of which each rater counted so many errors of the six kinds; None: not rated."""
+    return Study(
+        source="made_up",
+        id="s1",
+        error_counts=tuple(
+            ErrorCounts(
+                id=candidate,
+                reference="Left effusion.",
+                candidate="Right effusion.",
+                annotator=str(rater),
+                significant={k: n for k, n in zip(KINDS, one, strict=True) if n is not None},
+                insignificant={"wrong severity": 7},
+            )
+            for rater, one in enumerate(counts)
+        ),
+    )
+
+
+def answer(made: Study, form: str) -> str:
+    facts = over_seeds(report_evaluation, made, FakeContext)
+    (found,) = {f.slots["answer"] for f in facts if f.form == form}
+    return found
+
+
+def test_errors_stand_that_more_than_half_of_the_raters_counted() -> None:
+    """Six raters, three of them for each number: the lower one stands."""
+    made = rated(
+        (0, 1, 1, 0, 0, 2),
+        (0, 1, 1, 0, 0, 2),
+        (0, 1, 1, 0, 0, 1),
+        (1, 2, 0, 0, 0, 1),
+        (1, 2, 0, 0, 0, 3),
+        (1, 2, 1, 4, 0, 0),
+    )
+    assert answer(made, "errors") == "Missing finding: 1\nWrong location: 1\nMissing comparison: 1"
+    assert answer(made, "all_kinds").splitlines() == [
+        "False finding: 0",
+        "Missing finding: 1",
+        "Wrong location: 1",
+        "Wrong severity: 0",
+        "Unfounded comparison: 0",
+        "Missing comparison: 1",
+    ]
+
+
+def test_an_answer_without_errors_says_so() -> None:
+    made = rated(*[(0,) * 6] * 6)
+    assert answer(made, "errors") == "No clinically significant errors."
+    assert answer(made, "all_kinds").count(": 0") == 6
+
+
+def test_what_each_rater_counted_stays_with_the_row() -> None:
+    made = rated((0,) * 6, (1,) * 6, (None, 2, 2, 2, 2, 2), (0,) * 6)
+    (fact,), _ = run(report_evaluation, made, FakeContext())
+    assert fact.images == ()
+    assert json.loads(fact.attributes or "") == {
+        "raters": ["0", "1", "2", "3"],
+        "significant": {"false finding": [0, 1, None, 0]}
+        | {kind: [0, 1, 2, 0] for kind in KINDS[1:]},
+    }
+
+
+def test_two_raters_are_no_majority() -> None:
+    made = rated((0,) * 6, (1,) * 6, (None, 0, 0, 0, 0, 0))
+    assert run(report_evaluation, made, FakeContext()) == ([], ["too_few_raters"])
+
+
+def test_every_candidate_is_a_question_of_its_own() -> None:
+    one, other = rated(*[(0,) * 6] * 3), rated(*[(1,) * 6] * 3, candidate="radgraph")
+    made = Study(source="made_up", id="s1", error_counts=one.error_counts + other.error_counts)
+    facts, _ = run(report_evaluation, made, FakeContext())
+    assert [f.key for f in facts] == ["bleu", "radgraph"]
 
 
 # ------------------------------------------------------------------------------------ rendering

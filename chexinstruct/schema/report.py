@@ -94,6 +94,19 @@ class Explanation(Record, frozen=True, kw_only=True):
     annotator: str | None = None
 
 
+ErrorKind = Literal[
+    "false finding",
+    "missing finding",
+    "wrong location",
+    "wrong severity",
+    "unfounded comparison",
+    "missing comparison",
+]
+"""How a candidate report may err (Yu et al., Patterns 2023): it states a finding that the reference
+does not, leaves one out, places or grades one wrongly, compares with a prior study where the
+reference does not, or leaves out a change that the reference tells of."""
+
+
 class ErrorCounts(Record, frozen=True, kw_only=True):
     """Errors one rater counted in a candidate report against its reference."""
 
@@ -101,6 +114,6 @@ class ErrorCounts(Record, frozen=True, kw_only=True):
     reference: str
     candidate: str
     annotator: str
-    significant: dict[str, int] = msgspec.field(default_factory=dict)
-    """Clinically significant errors by category."""
-    insignificant: dict[str, int] = msgspec.field(default_factory=dict)
+    significant: dict[ErrorKind, int] = msgspec.field(default_factory=dict)
+    """Clinically significant errors by kind; a kind that was not rated is absent."""
+    insignificant: dict[ErrorKind, int] = msgspec.field(default_factory=dict)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from statistics import median_low
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from chexinstruct.reports import Filtered
-from chexinstruct.schema import Explanation, Facts, Image, Study
+from chexinstruct.schema import ErrorCounts, ErrorKind, Explanation, Facts, Image, Study
 from chexinstruct.tasks.contract import Context, Drop, Policies, task
 from chexinstruct.tasks.labels import specific
 from chexinstruct.tasks.mismatch import ALIKE, alike, disputes, is_wrong
@@ -281,3 +282,59 @@ def _diagnosis(explanation: Explanation) -> str:
         for finding in specific(explanation.diagnoses)
     ]
     return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+
+
+ERRORS: dict[ErrorKind, str] = {
+    "false finding": "the candidate states a finding that the reference does not",
+    "missing finding": "the candidate leaves out a finding of the reference",
+    "wrong location": "the candidate puts a finding in another place or on another side",
+    "wrong severity": "the candidate grades a finding as more or less severe",
+    "unfounded comparison": "the candidate compares with an earlier study, the reference does not",
+    "missing comparison": "the candidate leaves out a change from an earlier study",
+}
+NO_ERRORS = "No clinically significant errors."
+MIN_RATERS = 3
+"""With fewer there is no majority worth the name."""
+
+
+@task("report_evaluation", "misc", "Report evaluation", needs=("error_counts",))
+def report_evaluation(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Count the clinically significant errors of a candidate report by kind.
+
+    As many errors of a kind stand as more than half of its raters counted at least. All kinds are
+    listed, or those alone of which there are errors.
+    """
+    candidates: dict[str, list[ErrorCounts]] = {}
+    for counts in study.error_counts:
+        candidates.setdefault(counts.id, []).append(counts)
+    for candidate, raters in candidates.items():
+        rated = {
+            kind: [r.significant[kind] for r in raters if kind in r.significant] for kind in ERRORS
+        }
+        if min(map(len, rated.values())) < MIN_RATERS:
+            yield Drop(reason="too_few_raters")
+            continue
+        errors = {kind: median_low(counts) for kind, counts in rated.items()}
+        listed = context.draw(candidate).chance(0.5)
+        lines = [f"{kind.capitalize()}: {n}" for kind, n in errors.items() if n or listed]
+        answer = "\n".join(lines) or NO_ERRORS
+        yield Facts(
+            key=candidate,
+            form="all_kinds" if listed else "errors",
+            slots={
+                "reference": raters[0].reference,
+                "candidate": raters[0].candidate,
+                "kinds": "\n".join(f"- {kind.capitalize()}: {ERRORS[kind]}" for kind in ERRORS),
+                "answer": answer,
+            },
+            answers=(answer,),
+            language=study.language,
+            attributes=msgspec.json.encode(
+                {
+                    "raters": [r.annotator for r in raters],
+                    "significant": {
+                        kind: [r.significant.get(kind) for r in raters] for kind in ERRORS
+                    },
+                }
+            ).decode(),
+        )

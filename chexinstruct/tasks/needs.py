@@ -139,6 +139,10 @@ NEEDS: dict[str, Need] = {
         "a sentence that explains a diagnosis",
         lambda s, sets: bool(s.explanations),
     ),
+    "error_counts": Need(
+        "errors that raters counted in a candidate report",
+        lambda s, sets: bool(s.error_counts),
+    ),
     "inference_pairs": Need(
         "a premise and a hypothesis",
         lambda s, sets: any(p.kind == "inference" for p in s.pairs),
