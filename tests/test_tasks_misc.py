@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from task_context import FakeContext, FakePolicies, over_seeds, run
 
 from chexinstruct.schema import (
+    Entities,
+    Entity,
     ErrorCounts,
     Explanation,
     Facts,
@@ -26,6 +28,7 @@ from chexinstruct.tasks import FAMILIES, Task
 from chexinstruct.tasks.misc import (
     image_text_matching,
     image_text_selection,
+    named_entity_recognition,
     natural_language_explanation,
     natural_language_inference,
     report_evaluation,
@@ -582,6 +585,68 @@ def test_every_candidate_is_a_question_of_its_own() -> None:
     made = Study(source="made_up", id="s1", error_counts=one.error_counts + other.error_counts)
     facts, _ = run(report_evaluation, made, FakeContext())
     assert [f.key for f in facts] == ["bleu", "radgraph"]
+
+
+# ------------------------------------------------------------------- named_entity_recognition
+
+
+TEXT = "No left effusion . Lungs : left effusion ?"
+
+
+def marked(*found: tuple[int, str, Any], annotator: str | None = None) -> Entities:
+    items = tuple(
+        Entity(start=start, end=start + len(text), text=text, type=kind)
+        for start, text, kind in found
+    )
+    return Entities(id="text", text=TEXT, items=items, annotator=annotator)
+
+
+ABSENT, UNCERTAIN = "observation (definitely absent)", "observation (uncertain)"
+FIRST = marked(
+    (3, "left", "anatomy"),
+    (8, "effusion", ABSENT),
+    (19, "Lungs", "anatomy"),
+    (27, "left", "anatomy"),
+    (32, "effusion", UNCERTAIN),
+    annotator="1",
+)
+SECOND = marked((8, "effusion", ABSENT), (27, "left effusion", UNCERTAIN), annotator="2")
+
+
+def entities(*items: Entities) -> Study:
+    return Study(source="made_up", id="s1", entities=items)
+
+
+def test_entities_are_written_in_reading_order_and_by_type() -> None:
+    facts = over_seeds(named_entity_recognition, entities(FIRST), FakeContext)
+    assert {f.form: f.slots["answer"] for f in facts} == {
+        "in_order": f"left: anatomy\neffusion: {ABSENT}\nLungs: anatomy\nleft: anatomy\n"
+        f"effusion: {UNCERTAIN}",
+        "by_type": f"anatomy: left; Lungs; left\n{UNCERTAIN}: effusion\n{ABSENT}: effusion",
+    }
+    for fact in facts:
+        assert fact.images == ()
+        assert all(kind in fact.slots["types"] for kind in ("anatomy", ABSENT, UNCERTAIN))
+
+
+def test_of_two_radiologists_the_first_answers_and_both_are_accepted() -> None:
+    made = entities(FIRST, SECOND)
+    for fact in over_seeds(named_entity_recognition, made, FakeContext, seeds=20):
+        (alone,), _ = run(named_entity_recognition, entities(FIRST), FakeContext(0))
+        assert fact.key == "text" and len(fact.answers) == 2
+        assert fact.slots["answer"] == fact.answers[0]
+        if fact.form == alone.form:
+            assert fact.answers[0] == alone.answers[0]
+        spans = json.loads(fact.attributes or "")["spans"]
+        assert [s["annotator"] for s in spans] == ["1", "2"]
+        assert spans[1]["entities"] == [[8, 16, ABSENT], [27, 40, UNCERTAIN]]
+
+
+def test_a_text_without_entities_is_not_asked_about() -> None:
+    empty = marked(annotator="1")
+    assert run(named_entity_recognition, entities(empty), FakeContext()) == ([], ["no_entities"])
+    (fact,), _ = run(named_entity_recognition, entities(empty, SECOND), FakeContext())
+    assert len(fact.answers) == 1
 
 
 # ------------------------------------------------------------------------------------ rendering

@@ -19,6 +19,7 @@ from chexinstruct.schema.region import Box, Comparison, Frame, Region
 from chexinstruct.schema.report import (
     Entities,
     Entity,
+    EntityType,
     ErrorCounts,
     ErrorKind,
     Explanation,
@@ -37,6 +38,7 @@ __all__ = [
     "Comparison",
     "Entities",
     "Entity",
+    "EntityType",
     "ErrorCounts",
     "ErrorKind",
     "Example",

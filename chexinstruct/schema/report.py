@@ -62,13 +62,23 @@ class Pair(Record, frozen=True, kw_only=True):
     annotator: str | None = None
 
 
+EntityType = Literal[
+    "anatomy",
+    "observation (definitely present)",
+    "observation (uncertain)",
+    "observation (definitely absent)",
+]
+"""What RadGraph (Jain et al., NeurIPS 2021) marks: parts of the body; and findings, diagnoses and
+devices with their describing words, by whether the report affirms, suspects or denies them."""
+
+
 class Entity(Record, frozen=True, kw_only=True):
     """A marked span of a text; offsets are characters, half-open."""
 
     start: int
     end: int
     text: str
-    type: str
+    type: EntityType
 
 
 class Entities(Record, frozen=True, kw_only=True):

@@ -9,7 +9,16 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from chexinstruct.reports import Filtered
-from chexinstruct.schema import ErrorCounts, ErrorKind, Explanation, Facts, Image, Study
+from chexinstruct.schema import (
+    Entities,
+    EntityType,
+    ErrorCounts,
+    ErrorKind,
+    Explanation,
+    Facts,
+    Image,
+    Study,
+)
 from chexinstruct.tasks.contract import Context, Drop, Policies, task
 from chexinstruct.tasks.labels import specific
 from chexinstruct.tasks.mismatch import ALIKE, alike, disputes, is_wrong
@@ -338,3 +347,69 @@ def report_evaluation(study: Study, context: Context) -> Iterator[Facts | Drop]:
                 }
             ).decode(),
         )
+
+
+ENTITIES: dict[EntityType, str] = {
+    "anatomy": "a part of the body, or a word that tells where in it",
+    "observation (definitely present)": "a finding, diagnosis or device that the text affirms, or "
+    "a word on its size, degree or kind",
+    "observation (uncertain)": "an observation that the text only suspects",
+    "observation (definitely absent)": "an observation that the text denies",
+}
+
+
+@task(
+    "named_entity_recognition",
+    "misc",
+    "Named entity recognition",
+    needs=("entities",),
+)
+def named_entity_recognition(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """List the anatomy and the observations in a report text, each with its type.
+
+    Entities come in reading order, one to a line, or by type, one type to a line. Where several
+    people marked a text, the first is the response and all of them are accepted.
+    """
+    texts: dict[str, list[Entities]] = {}
+    for marked in study.entities:
+        texts.setdefault(marked.id, []).append(marked)
+    for name, marks in texts.items():
+        marks = [marked for marked in marks if marked.items]
+        if not marks:
+            yield Drop(reason="no_entities")
+            continue
+        by_type = context.draw(name).chance(0.5)
+        written = _by_type if by_type else _in_order
+        answers = tuple(dict.fromkeys(map(written, marks)))
+        spans = [
+            {
+                "annotator": marked.annotator,
+                "entities": [[item.start, item.end, item.type] for item in marked.items],
+            }
+            for marked in marks
+        ]
+        yield Facts(
+            key=name,
+            form="by_type" if by_type else "in_order",
+            slots={
+                "text": marks[0].text,
+                "types": "\n".join(f"- {kind}: {ENTITIES[kind]}" for kind in ENTITIES),
+                "answer": answers[0],
+            },
+            answers=answers,
+            language=study.language,
+            attributes=msgspec.json.encode({"spans": spans}).decode(),
+        )
+
+
+def _in_order(marked: Entities) -> str:
+    return "\n".join(f"{item.text}: {item.type}" for item in marked.items)
+
+
+def _by_type(marked: Entities) -> str:
+    lines = []
+    for kind in ENTITIES:
+        found = [item.text for item in marked.items if item.type == kind]
+        if found:
+            lines.append(f"{kind}: {'; '.join(found)}")
+    return "\n".join(lines)

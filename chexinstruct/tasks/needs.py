@@ -143,6 +143,10 @@ NEEDS: dict[str, Need] = {
         "errors that raters counted in a candidate report",
         lambda s, sets: bool(s.error_counts),
     ),
+    "entities": Need(
+        "a text with its entities marked",
+        lambda s, sets: bool(s.entities),
+    ),
     "inference_pairs": Need(
         "a premise and a hypothesis",
         lambda s, sets: any(p.kind == "inference" for p in s.pairs),
