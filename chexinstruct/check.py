@@ -152,6 +152,12 @@ def check(
         result = check_source(sources[key], places.get(key) or f"{data_root.rstrip('/')}/{key}")
         if keys or result.present:
             checks.append(result)
+    for item in checks if not keys else ():
+        for used, lost in sources[item.source].card.uses.items():
+            if all(other.source != used for other in checks):
+                item.problems.append(
+                    f"{used} is not there: {lost} (the source can be built without it)"
+                )
     return [*checks, *_missing_parents(checks, sources)]
 
 

@@ -133,7 +133,7 @@ def sources_(
         rows: list[list[object]] = [["key", "name", "access", "redistribution", "needs"]]
         for name, source in known.items():
             strict = terms(name, known)
-            needs = ", ".join(source.card.requires)
+            needs = ", ".join([*source.card.requires, *(f"({used})" for used in source.card.uses)])
             rows.append([name, source.card.name, strict.license, strict.redistribution, needs])
         print(_table(rows))
         return
@@ -149,6 +149,8 @@ def sources_(
     print(f"Redistribution: {card.redistribution}")
     if card.requires:
         print(f"Needs beside it: {', '.join(card.requires)}")
+    for used, lost in card.uses.items():
+        print(f"Reads {used} too, if it is there; else lost: {lost}")
     print("\nHow to get it:")
     for number, step in enumerate(card.access, start=1):
         print(f"  {number}. {step}")

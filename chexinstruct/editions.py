@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Raw
 
+from chexinstruct.errors import ReleaseError
 from chexinstruct.release import Release
 from chexinstruct.source import Edition
 
@@ -101,9 +103,20 @@ def _rows(release: Release, path: str) -> int:
     if name.endswith(".json"):
         # Undecoded: there may be hundreds of thousands.
         entries: Any = list[Raw] | dict[str, Raw]
-        content = release.json(path, entries)
+        try:
+            content = release.json(path, entries)
+        except ReleaseError:
+            if not _json_lines(release, path):
+                raise
+            return sum(1 for _ in release.lines(path, encoding="latin-1"))
         return _questions(content) if isinstance(content, dict) else len(content)
     return sum(1 for _ in release.table(path, {}))
+
+
+def _json_lines(release: Release, path: str) -> bool:
+    """Whether a ``.json`` file holds an object a line, as MIMIC-NLE's do."""
+    first = [text for _, text in islice(release.lines(path, encoding="latin-1"), 2)]
+    return len(first) == 2 and all(text[0] == "{" and text[-1] == "}" for text in first)
 
 
 class _Passage(msgspec.Struct):

@@ -9,7 +9,7 @@ describes them. Ours stand in ``sources/``; other packages add theirs through th
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
@@ -116,6 +116,9 @@ class Card(_Part):
     overlaps: tuple[Overlap, ...] = ()
     requires: tuple[Key, ...] = ()
     """Sources whose study tables the loader needs."""
+    uses: dict[Key, str] = {}
+    """Sources whose study tables the loader reads too where their releases are there; what is lost
+    without each."""
     split_authority: Key | None = None
     """The source whose official split by person rules; None: the source's own."""
     split: str
@@ -126,6 +129,11 @@ class Card(_Part):
     known_bad: tuple[KnownBad, ...] = ()
     notes: tuple[str, ...] = ()
     """What a user of the rows should know: traps, noise, choices made."""
+
+    @property
+    def parents(self) -> tuple[Key, ...]:
+        """All sources whose study tables the loader may be given, needed ones first."""
+        return (*self.requires, *self.uses)
 
     @field_validator("label_sets", mode="before")
     @classmethod
@@ -142,7 +150,7 @@ class Card(_Part):
 
 
 class Parent(Protocol):
-    """The study table of a source that another source requires."""
+    """The study table of a source that another source requires or uses."""
 
     def __iter__(self) -> Iterator[Study]:
         """All studies, in the loader's order."""
@@ -160,7 +168,8 @@ class Loader(Protocol):
     def studies(self, release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
         """The studies of a release, in an order that depends on the release alone.
 
-        Opens no pixels and draws nothing. Rows that cannot be used go to ``release.reject``.
+        Opens no pixels and draws nothing. Rows that cannot be used go to ``release.reject``. Of
+        ``parents``, those that the card requires are there, those that it uses may be.
 
         Raises:
             ReleaseError: the release is not what the card describes.
@@ -251,14 +260,21 @@ def strictest(terms: list[Terms]) -> Terms:
 
 
 def terms(key: str, sources: Mapping[str, Source]) -> Terms:
-    """The strictest terms of a source and of all it requires, parents of parents included."""
+    """The strictest terms of a source and of all its parents, parents of parents included."""
     card = sources[key].card
     own = Terms(card.license, card.redistribution)
-    return strictest([own, *(terms(parent, sources) for parent in card.requires)])
+    return strictest([own, *(terms(parent, sources) for parent in card.parents)])
 
 
-def build_order(keys: set[str], sources: Mapping[str, Source]) -> list[str]:
+def build_order(
+    keys: set[str], sources: Mapping[str, Source], available: Collection[str] = ()
+) -> list[str]:
     """The keys with all that they require, parents first, otherwise by name.
+
+    Args:
+        keys: of sources.
+        sources: the registry.
+        available: sources that come along where one of the others uses them.
 
     Raises:
         CallError: a key is unknown, or sources require one another in a circle.
@@ -273,7 +289,8 @@ def build_order(keys: set[str], sources: Mapping[str, Source]) -> list[str]:
             raise CallError(
                 f"unknown source {key!r}{needed}; `chexinstruct sources` lists the known ones"
             )
-        for parent in sources[key].card.requires:
+        card = sources[key].card
+        for parent in (*card.requires, *(used for used in card.uses if used in available)):
             visit(parent, (*path, key))
         if key not in order:
             order.append(key)

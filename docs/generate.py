@@ -248,7 +248,9 @@ def sources_table() -> str:
     rows = []
     for key, source in known.items():
         strict, card = terms(key, known), source.card
-        needs = ", ".join(f"`{parent}`" for parent in card.requires)
+        needs = ", ".join(
+            [*(f"`{key}`" for key in card.requires), *(f"(`{used}`)" for used in card.uses)]
+        )
         rows.append(
             [
                 f"`{key}`",

@@ -71,7 +71,7 @@ class Samples:
         """Read a release that lies somewhere else."""
         source = registry()[key]
         release = Release.open(folder, source=key)
-        parents = {parent: self.load(parent).studies for parent in source.card.requires}
+        parents = {parent: self.load(parent).studies for parent in source.card.parents}
         return Loaded(
             source, variant, folder, release, Table(list(source.loader.studies(release, parents)))
         )

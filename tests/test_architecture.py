@@ -43,7 +43,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "datacard": "schema source tasks",
         "build": "config datacard draw errors images likeness manifest regions release reports "
         "schema source tasks templating vocabulary",
-        "editions": "release source",
+        "editions": "errors release source",
         "check": "editions errors release source",
         "corpus": "build.cache build.columns build.executor datacard draw errors likeness schema "
         "source tasks",

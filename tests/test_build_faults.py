@@ -18,9 +18,11 @@ from datasets import load_dataset
 
 from chexinstruct.build import BuildOptions, MissingPictures, build
 from chexinstruct.build.inputs import MissingInputs
+from chexinstruct.check import check
 from chexinstruct.config import ConfigError, shipped
 from chexinstruct.errors import CallError, ChexinstructError, ReleaseError
 from chexinstruct.schema import LOCK, Lock, SourceAccount
+from chexinstruct.source import registry
 from chexinstruct.sources.nih_chestxray14 import sample as nih
 from chexinstruct.sources.siim_pneumothorax import sample as siim
 from chexinstruct.synthetic import encode, radiograph, save
@@ -255,6 +257,27 @@ def test_a_source_without_its_parent_says_where_the_parent_is_to_be_had(
     assert [account.source for account in lock.sources] == [NIH]
     assert set(lock.skipped_sources) == {"ms_cxr"}
     assert "ms_cxr was left out" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_a_source_reads_what_it_uses_where_it_is_there(data_root: Path, tmp_path: Path) -> None:
+    """RadNLI has train pairs beside MIMIC-CXR, which itself is not asked about."""
+    manifest = {"sources": ["radnli"], "tasks": ["natural_language_inference"]}
+    both = copied(data_root, tmp_path / "both", "radnli", "mimic_cxr")
+    lock = made(both, tmp_path / "with", manifest)
+    assert [account.source for account in lock.sources] == ["radnli"]
+    assert account(lock, "radnli").splits["train"] > 0
+    lost = "without_mimic_cxr"
+    assert lost not in account(lock, "radnli").expected_rejects
+    alone = copied(data_root, tmp_path / "alone", "radnli")
+    lock = made(alone, tmp_path / "without", manifest)
+    assert account(lock, "radnli").splits.get("train", 0) == 0
+    assert account(lock, "radnli").expected_rejects[lost] > 0
+    (found,) = check(str(alone), registry())
+    assert found.usable
+    assert any("mimic_cxr is not there: the train pairs" in told for told in found.problems)
+    assert not any(
+        "is not there" in told for c in check(str(both), registry()) for told in c.problems
+    )
 
 
 def test_all_missing_releases_are_told_at_once(data: Path, tmp_path: Path) -> None:

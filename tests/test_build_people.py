@@ -137,6 +137,39 @@ def test_a_person_goes_by_the_smallest_of_its_numbers(tmp_path: Path) -> None:
         assert people.person.tolist() == [alone.person.min()] * 3
 
 
+def test_words_of_another_person_leave_the_training_rows_with_him(tmp_path: Path) -> None:
+    """Pairs of sentences: p:1 is held out, and everybody else stays where he is."""
+    studies = {
+        "bench": [study("b", "p:1", split="test", holdout=True)],
+        "parent": [study(f"p{n}", f"p:{n}", split="train") for n in range(1, 5)]
+        + [study("p5", "p:5", split="validation")],
+        "pairs": [
+            study("held", "p:2", quoted=("p:1",), split="train"),
+            study("good", "p:2", quoted=("p:3",), split="train"),
+            study("apart", "p:3", quoted=("p:4", "p:5"), split="train"),
+            study("free", "p:4", quoted=("p:5",)),
+            study("unknown", "p:4", quoted=("q:9",)),
+        ],
+    }
+    found = splits_of(tmp_path, studies, source("parent", split_authority="parent"))
+    assert found["pairs"] == {
+        "held": "held_out",
+        "good": "train",
+        "apart": "split_conflict",
+        "free": "split_conflict",
+        "unknown": "train",
+    }
+    assert found["parent"] == {
+        "p1": "held_out",
+        "p2": "train",
+        "p3": "train",
+        "p4": "train",
+        "p5": "validation",
+    }
+    official = splits_of(tmp_path, studies, policy="official")["pairs"]
+    assert official["held"] == "train"
+
+
 def test_texts_of_nobody_are_persons_of_their_own(tmp_path: Path) -> None:
     """The same id in two sources is not the same item."""
     tables = {name: table(tmp_path, [study("1"), study("2")], name) for name in ("a", "b")}

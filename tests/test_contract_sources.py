@@ -22,6 +22,7 @@ from sample_releases import Loaded, Samples, variants
 
 from chexinstruct.build.studies import StudyTable, load_studies
 from chexinstruct.errors import ReleaseError
+from chexinstruct.release import Release
 from chexinstruct.reports import SECTIONS
 from chexinstruct.schema import Study
 from chexinstruct.shared.anatomy import PLACES
@@ -129,20 +130,14 @@ def test_other_sources_are_named_by_their_keys(source: Source) -> None:
     assert len(set(others)) == len(others)
     assert all(KEY.fullmatch(key) and key != source.key for key in others)
     assert build_order({source.key}, registry())[-1] == source.key
-    assert set(card.requires) <= set(others)
-    assert card.split_authority is None or card.split_authority in card.requires
+    assert set(card.parents) <= set(others)
+    assert card.split_authority is None or card.split_authority in card.parents
+    assert set(card.requires).isdisjoint(card.uses) and all(card.uses.values())
 
 
 def test_parents_know_their_children(source: Source) -> None:
-    for parent in source.card.requires:
+    for parent in source.card.parents:
         assert source.key in {overlap.source for overlap in registry()[parent].card.overlaps}
-
-
-def test_two_cards_say_the_same_of_what_shows_their_overlap(source: Source) -> None:
-    known = registry()
-    for overlap in source.card.overlaps:
-        other = known[overlap.source].card.overlaps if overlap.source in known else ()
-        assert {back.by for back in other if back.source == source.key} <= {overlap.by}
 
 
 def test_both_cards_of_an_overlap_say_what_shows_it(source: Source) -> None:
@@ -239,13 +234,25 @@ def test_pixels_are_never_looked_at(loaded: Loaded, samples: Samples, tmp_path: 
     assert bare.release.rejects == loaded.release.rejects
 
 
+def test_what_a_source_only_uses_may_be_missing(loaded: Loaded, samples: Samples) -> None:
+    card = loaded.source.card
+    if not card.uses:
+        return
+    release = Release.open(loaded.folder, source=loaded.source.key)
+    needed = {parent: samples.load(parent).studies for parent in card.requires}
+    bare = list(loaded.source.loader.studies(release, needed))
+    assert bare and {study.id for study in bare} <= {study.id for study in loaded.studies}
+    told = Counter(reason for reason, expected in release.reject_counts if expected)
+    assert bare == loaded.studies.studies or told, "what is lost has a reason"
+
+
 def test_studies_fit_the_schema_and_survive_the_study_table(
     loaded: Loaded, samples: Samples, tmp_path: Path
 ) -> None:
     for study in loaded.studies:
         assert msgspec.convert(msgspec.to_builtins(study), Study) == study
     parents = {}
-    for parent in loaded.source.card.requires:
+    for parent in loaded.source.card.parents:
         said = load_studies(
             registry()[parent], str(samples.load(parent).folder), tmp_path, "key", {}
         )
@@ -266,7 +273,7 @@ def test_ids_and_picture_keys_are_unique(loaded: Loaded) -> None:
 
 def test_pictures_lie_in_the_release_that_is_named(loaded: Loaded, samples: Samples) -> None:
     files_of = {None: loaded.release.files}
-    for key in loaded.source.card.requires:
+    for key in loaded.source.card.parents:
         files_of[key] = samples.load(key).release.files
     for image in (image for study in loaded.studies for image in study.images):
         assert image.release in files_of
@@ -301,6 +308,7 @@ def test_parts_of_a_study_have_ids_of_their_own(loaded: Loaded) -> None:
             study.entities,
             study.comparisons,
             study.explanations,
+            study.error_counts,
         ):
             names = [(part.id, getattr(part, "annotator", None)) for part in parts]
             assert len(set(names)) == len(names)
@@ -350,7 +358,7 @@ def test_sections_are_known_and_hold_text(loaded: Loaded) -> None:
     for study in loaded.studies:
         if study.report is None:
             continue
-        assert study.report.release in (None, *loaded.source.card.requires)
+        assert study.report.release in (None, *loaded.source.card.parents)
         assert study.report.sections or study.report.raw
         assert study.report.sections.keys() <= set(SECTIONS)
 
@@ -386,8 +394,10 @@ def test_texts_have_no_outer_blanks_and_are_never_empty(loaded: Loaded) -> None:
 
 def test_people_are_spaces_and_ids(loaded: Loaded) -> None:
     for study in loaded.studies:
-        assert all(PERSON.fullmatch(person) for person in study.people)
-        assert len(set(study.people)) == len(study.people)
+        people = (*study.people, *study.quoted)
+        assert all(PERSON.fullmatch(person) for person in people)
+        assert len(set(people)) == len(people)
+        assert study.people or not study.quoted
         # A picture shows somebody, known or not; only texts may be of nobody.
         assert study.people or not study.images
 
@@ -440,7 +450,7 @@ def phrases(text: str) -> set[tuple[str, ...]]:
 
 def test_rejects_name_a_file_and_quote_no_report(loaded: Loaded, samples: Samples) -> None:
     studies = list(loaded.studies)
-    for parent in loaded.source.card.requires:
+    for parent in loaded.source.card.parents:
         studies += samples.load(parent).studies
     told = [text for study in studies for text in texts(study) if text]
     told += [study.report.raw for study in studies if study.report and study.report.raw]

@@ -84,6 +84,7 @@ def test_nothing_that_is_counted_is_unknown(tmp_path: Path) -> None:
     [
         ("list.txt", "a 1\nb 2\n\nc 3\n", 3),
         ("list.jsonl", "{}\n{}\n", 2),
+        ("lines.json", '{"a": 1}\n{"a": 2}\n{"a": 3}\n', 3),
         ("list.json", '[{"a": 1}, {"a": 2}]', 2),
         ("by_key.json", '{"a": 1, "b": 2, "c": 3}', 3),
         ("squad.json", '{"data": [{"paragraphs": [{"qas": [1, 2]}, {"qas": [3]}]}]}', 3),

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
+from sample_releases import Loaded, Samples, Table
 
 from chexinstruct.errors import ReleaseError
 from chexinstruct.release import Release
@@ -29,7 +31,8 @@ def dev(tmp_path: Path) -> Path:
 def test_every_pair_is_a_study_of_text_alone(tmp_path: Path, variant: str) -> None:
     sample.write(tmp_path, variant)
     studies, release = read(tmp_path)
-    assert [s.split for s in studies] == ["validation"] * len(sample.DEV) + ["test"] * 6
+    tests = len(sample.TEST) - 1
+    assert [s.split for s in studies] == ["validation"] * len(sample.DEV) + ["test"] * tests
     assert {s.split_origin for s in studies} == {"radnli_dev_v1.jsonl", "radnli_test_v1.jsonl"}
     assert not any(s.people or s.images for s in studies)
     assert [(p.first, p.second, p.relation) for s in studies for p in s.pairs] == [
@@ -37,7 +40,8 @@ def test_every_pair_is_a_study_of_text_alone(tmp_path: Path, variant: str) -> No
         *sample.TEST[:-1],
     ]
     assert read(tmp_path)[0] == studies
-    assert release.reject_counts == {("unknown_label", False): 1}
+    silver = {("without_mimic_cxr", True): len(sample.SILVER) - 1, ("unknown_label", False): 2}
+    assert release.reject_counts == (silver if variant == "wget" else {("unknown_label", False): 1})
 
 
 def test_both_files_number_their_pairs_alike(tmp_path: Path) -> None:
@@ -117,3 +121,76 @@ def test_missing_list_is_one_line_that_names_it(dev: Path) -> None:
     with pytest.raises(ReleaseError, match=r"^radnli: no radnli_dev_v1\.jsonl found") as caught:
         read(dev.parent)
     assert "\n" not in str(caught.value)
+
+
+# The list that a program labelled
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
+    return Samples(tmp_path_factory.mktemp("samples"))
+
+
+@pytest.fixture(scope="module")
+def loaded(samples: Samples) -> Loaded:
+    return samples.load("radnli")
+
+
+def test_places_in_reports_become_train_pairs(loaded: Loaded) -> None:
+    silver = [s for s in loaded.studies if s.split == "train"]
+    assert [(s.pairs[0].first, s.pairs[0].second, s.pairs[0].relation) for s in silver] == [
+        (
+            "There is no pleural effusion or pneumothorax.",
+            "There is a small left apical pneumothorax.",
+            "contradiction",
+        ),
+        (
+            "The lungs are clear without focal consolidation, pleural effusion or pneumothorax.",
+            "The lungs are clear.",
+            "entailment",
+        ),
+        (
+            "The heart is mildly enlarged.",
+            "There is mild biapical pleural thickening.",
+            "neutral",
+        ),
+        (
+            "There are new small bilateral pleural effusions with adjacent bibasilar atelectasis.",
+            "There is new moderate pulmonary edema.",
+            "neutral",
+        ),
+    ]
+    assert {s.pairs[0].annotator for s in silver} == {"program"}
+    assert {s.pairs[0].annotator for s in loaded.studies if s not in silver} == {None}
+
+
+def test_both_persons_of_a_train_pair_are_known_and_not_taken_for_one(loaded: Loaded) -> None:
+    of = {s.id: (s.people, s.quoted) for s in loaded.studies}
+    assert of["silver-0"] == (("mimic_cxr:10000002",), ("mimic_cxr:10000004",))
+    assert of["silver-3"] == (("mimic_cxr:10000001",), ())
+
+
+def test_train_pairs_that_cannot_be_used_have_a_reason(loaded: Loaded) -> None:
+    told = [(r.row, r.reason) for r in loaded.release.rejects if r.path.endswith(loader.SILVER)]
+    assert told == [
+        (5, "not_in_parent"),
+        (6, "range_not_a_sentence"),
+        (7, "range_not_a_sentence"),
+        (8, "range_not_a_sentence"),
+        (9, "not_train"),
+        (10, "no_report"),
+        (11, "in_gold_list"),
+        (12, "bad_place"),
+        (13, "unknown_label"),
+    ]
+
+
+def test_patients_without_a_split_leave_the_pair_to_the_hash(
+    samples: Samples, loaded: Loaded
+) -> None:
+    parent = samples.load("mimic_cxr").studies
+    unsplit = Table([replace(exam, split=None, split_origin=None) for exam in parent])
+    release = Release.open(loaded.folder, source="radnli")
+    found = {s.id: s for s in loader.studies(release, {"mimic_cxr": unsplit})}
+    assert (found["silver-0"].split, found["silver-0"].split_origin) == (None, None)
+    assert "silver-8" in found, "nobody says that its patient is of validation"

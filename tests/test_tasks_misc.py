@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -10,12 +11,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from task_context import FakeContext, FakePolicies, over_seeds, run
 
-from chexinstruct.schema import Facts, Image, Label, LabelSet, Pair, Report, Study, Text
+from chexinstruct.schema import (
+    Entities,
+    Entity,
+    ErrorCounts,
+    Explanation,
+    Facts,
+    Image,
+    Label,
+    LabelSet,
+    Pair,
+    Report,
+    Study,
+    Text,
+)
 from chexinstruct.tasks import FAMILIES, Task
 from chexinstruct.tasks.misc import (
     image_text_matching,
     image_text_selection,
+    named_entity_recognition,
+    natural_language_explanation,
     natural_language_inference,
+    report_evaluation,
 )
 from chexinstruct.tasks.mismatch import Disputes, alike, disputes, is_wrong
 from chexinstruct.tasks.needs import NEEDS
@@ -395,6 +412,12 @@ def test_a_pair_keeps_its_direction_and_its_relation(relation: str) -> None:
         assert fact.options == (listed if fact.form == "choice" else ())
 
 
+def test_a_pair_that_a_program_labelled_says_so() -> None:
+    made = pairs(pair(), pair(id="silver-1", annotator="program"))
+    facts, _ = run(natural_language_inference, made, FakeContext())
+    assert [f.attributes for f in facts] == [None, '{"annotator":"program"}']
+
+
 def test_other_pairs_are_no_inference() -> None:
     made = pairs(pair(kind="similarity"), pair("paraphrase", id="dev-2"), pair(id="dev-3"))
     facts, drops = run(natural_language_inference, made, FakeContext())
@@ -410,6 +433,240 @@ def test_free_phrasings_name_all_relations_and_the_direction() -> None:
             words = row.instruction.casefold()
             assert all(relation in words for relation in ("entail", "neutral", "contradict"))
             assert words.index("no effusion") < words.index("free of fluid")
+
+
+# ------------------------------------------------------------------ natural_language_explanation
+
+
+def explained(*items: Explanation, **more: Any) -> Study:
+    return study("s1", explanations=items, **more)
+
+
+def explanation(text: str, *diagnoses: str, **more: Any) -> Explanation:
+    return Explanation(**{"id": "0", "diagnoses": diagnoses, "text": text} | more)
+
+
+def test_a_question_names_the_diagnoses_and_how_sure_they_are() -> None:
+    made = explained(
+        explanation(
+            "Left basal opacity, either atelectasis or pneumonia.",
+            "atelectasis",
+            "other pleural abnormality",
+            "pneumonia",
+            suspected=("pneumonia",),
+            evidence=("lung opacity",),
+        ),
+        explanation("Vascular congestion in keeping with edema.", "edema", id="3"),
+    )
+    facts, drops = run(natural_language_explanation, made, FakeContext())
+    assert [(f.key, f.slots["diagnosis"], f.finding) for f in facts] == [
+        ("0", "atelectasis and possible pneumonia", None),
+        ("3", "edema", "edema"),
+    ]
+    assert [f.attributes for f in facts] == ['{"evidence":["lung opacity"]}', None]
+    assert all(f.answers == (f.slots["answer"],) and f.images for f in facts)
+    assert drops == []
+
+
+def test_explanations_of_the_same_diagnosis_are_all_accepted() -> None:
+    made = explained(
+        explanation("Basal opacity, likely pneumonia.", "pneumonia"),
+        explanation("Worse opacity, likely pneumonia.", "pneumonia", id="2"),
+        explanation("Right basal consolidation suggests pneumonia.", "pneumonia", id="4"),
+        explanation("Opacity may be pneumonia.", "pneumonia", id="5", suspected=("pneumonia",)),
+    )
+    facts, drops = run(natural_language_explanation, made, FakeContext())
+    assert [(f.key, f.answers) for f in facts] == [
+        (
+            "0",
+            ("Basal opacity, likely pneumonia.", "Right basal consolidation suggests pneumonia."),
+        ),
+        ("5", ("Opacity may be pneumonia.",)),
+    ]
+    assert drops == ["emptied_by_prior"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Unchanged opacity suggests atelectasis.", "emptied_by_prior"),
+        ("Opacity in the ___ lobe may be pneumonia.", "emptied_by_deidentified"),
+        ("Opacity suggesting pneumonia was discussed with the team.", "emptied_by_communication"),
+        ("With a history of fever, the opacity is pneumonia.", "emptied_by_history"),
+        ("Opacity, pneumonia on CT.", "emptied_by_other_image"),
+        # a clean clause is not enough: the reason may have stood in the other
+        ("Opacity suggests pneumonia; the effusion is unchanged.", "emptied_by_prior"),
+        ("Pneumonia.", "too_short"),
+    ],
+)
+def test_an_explanation_that_the_pictures_cannot_give_goes_altogether(
+    text: str, reason: str
+) -> None:
+    made = explained(explanation(text, "pneumonia"))
+    assert run(natural_language_explanation, made, FakeContext()) == ([], [reason])
+    raw = FakeContext(policies=FakePolicies(text="raw"))
+    assert [f.slots["answer"] for f in run(natural_language_explanation, made, raw)[0]] == [text]
+
+
+def test_a_vague_diagnosis_alone_is_not_asked_about() -> None:
+    made = explained(explanation("Blunted angle, likely scar.", "other pleural abnormality"))
+    assert run(natural_language_explanation, made, FakeContext()) == ([], ["vague_diagnosis"])
+
+
+def test_a_piece_of_a_sentence_is_written_as_one() -> None:
+    made = explained(explanation("superimposed pneumonia cannot be excluded;", "pneumonia"))
+    (fact,), _ = run(natural_language_explanation, made, FakeContext())
+    assert fact.slots["answer"] == "Superimposed pneumonia cannot be excluded."
+
+
+# ---------------------------------------------------------------------------- report_evaluation
+
+
+KINDS: tuple[Any, ...] = (
+    "false finding",
+    "missing finding",
+    "wrong location",
+    "wrong severity",
+    "unfounded comparison",
+    "missing comparison",
+)
+
+
+def rated(*counts: tuple[int | None, ...], candidate: str = "bleu") -> Study:
+    """A study of which each rater counted so many errors of the six kinds; None: not rated."""
+    return Study(
+        source="made_up",
+        id="s1",
+        error_counts=tuple(
+            ErrorCounts(
+                id=candidate,
+                reference="Left effusion.",
+                candidate="Right effusion.",
+                annotator=str(rater),
+                significant={k: n for k, n in zip(KINDS, one, strict=True) if n is not None},
+                insignificant={"wrong severity": 7},
+            )
+            for rater, one in enumerate(counts)
+        ),
+    )
+
+
+def answer(made: Study, form: str) -> str:
+    facts = over_seeds(report_evaluation, made, FakeContext)
+    (found,) = {f.slots["answer"] for f in facts if f.form == form}
+    return found
+
+
+def test_errors_stand_that_more_than_half_of_the_raters_counted() -> None:
+    """Six raters, three of them for each number: the lower one stands."""
+    made = rated(
+        (0, 1, 1, 0, 0, 2),
+        (0, 1, 1, 0, 0, 2),
+        (0, 1, 1, 0, 0, 1),
+        (1, 2, 0, 0, 0, 1),
+        (1, 2, 0, 0, 0, 3),
+        (1, 2, 1, 4, 0, 0),
+    )
+    assert answer(made, "errors") == "Missing finding: 1\nWrong location: 1\nMissing comparison: 1"
+    assert answer(made, "all_kinds").splitlines() == [
+        "False finding: 0",
+        "Missing finding: 1",
+        "Wrong location: 1",
+        "Wrong severity: 0",
+        "Unfounded comparison: 0",
+        "Missing comparison: 1",
+    ]
+
+
+def test_an_answer_without_errors_says_so() -> None:
+    made = rated(*[(0,) * 6] * 6)
+    assert answer(made, "errors") == "No clinically significant errors."
+    assert answer(made, "all_kinds").count(": 0") == 6
+
+
+def test_what_each_rater_counted_stays_with_the_row() -> None:
+    made = rated((0,) * 6, (1,) * 6, (None, 2, 2, 2, 2, 2), (0,) * 6)
+    (fact,), _ = run(report_evaluation, made, FakeContext())
+    assert fact.images == ()
+    assert json.loads(fact.attributes or "") == {
+        "raters": ["0", "1", "2", "3"],
+        "significant": {"false finding": [0, 1, None, 0]}
+        | {kind: [0, 1, 2, 0] for kind in KINDS[1:]},
+    }
+
+
+def test_two_raters_are_no_majority() -> None:
+    made = rated((0,) * 6, (1,) * 6, (None, 0, 0, 0, 0, 0))
+    assert run(report_evaluation, made, FakeContext()) == ([], ["too_few_raters"])
+
+
+def test_every_candidate_is_a_question_of_its_own() -> None:
+    one, other = rated(*[(0,) * 6] * 3), rated(*[(1,) * 6] * 3, candidate="radgraph")
+    made = Study(source="made_up", id="s1", error_counts=one.error_counts + other.error_counts)
+    facts, _ = run(report_evaluation, made, FakeContext())
+    assert [f.key for f in facts] == ["bleu", "radgraph"]
+
+
+# ------------------------------------------------------------------- named_entity_recognition
+
+
+TEXT = "No left effusion . Lungs : left effusion ?"
+
+
+def marked(*found: tuple[int, str, Any], annotator: str | None = None) -> Entities:
+    items = tuple(
+        Entity(start=start, end=start + len(text), text=text, type=kind)
+        for start, text, kind in found
+    )
+    return Entities(id="text", text=TEXT, items=items, annotator=annotator)
+
+
+ABSENT, UNCERTAIN = "observation (definitely absent)", "observation (uncertain)"
+FIRST = marked(
+    (3, "left", "anatomy"),
+    (8, "effusion", ABSENT),
+    (19, "Lungs", "anatomy"),
+    (27, "left", "anatomy"),
+    (32, "effusion", UNCERTAIN),
+    annotator="1",
+)
+SECOND = marked((8, "effusion", ABSENT), (27, "left effusion", UNCERTAIN), annotator="2")
+
+
+def entities(*items: Entities) -> Study:
+    return Study(source="made_up", id="s1", entities=items)
+
+
+def test_entities_are_written_in_reading_order_and_by_type() -> None:
+    facts = over_seeds(named_entity_recognition, entities(FIRST), FakeContext)
+    assert {f.form: f.slots["answer"] for f in facts} == {
+        "in_order": f"left: anatomy\neffusion: {ABSENT}\nLungs: anatomy\nleft: anatomy\n"
+        f"effusion: {UNCERTAIN}",
+        "by_type": f"anatomy: left; Lungs; left\n{UNCERTAIN}: effusion\n{ABSENT}: effusion",
+    }
+    for fact in facts:
+        assert fact.images == ()
+        assert all(kind in fact.slots["types"] for kind in ("anatomy", ABSENT, UNCERTAIN))
+
+
+def test_of_two_radiologists_the_first_answers_and_both_are_accepted() -> None:
+    made = entities(FIRST, SECOND)
+    for fact in over_seeds(named_entity_recognition, made, FakeContext, seeds=20):
+        (alone,), _ = run(named_entity_recognition, entities(FIRST), FakeContext(0))
+        assert fact.key == "text" and len(fact.answers) == 2
+        assert fact.slots["answer"] == fact.answers[0]
+        if fact.form == alone.form:
+            assert fact.answers[0] == alone.answers[0]
+        spans = json.loads(fact.attributes or "")["spans"]
+        assert [s["annotator"] for s in spans] == ["1", "2"]
+        assert spans[1]["entities"] == [[8, 16, ABSENT], [27, 40, UNCERTAIN]]
+
+
+def test_a_text_without_entities_is_not_asked_about() -> None:
+    empty = marked(annotator="1")
+    assert run(named_entity_recognition, entities(empty), FakeContext()) == ([], ["no_entities"])
+    (fact,), _ = run(named_entity_recognition, entities(empty, SECOND), FakeContext())
+    assert len(fact.answers) == 1
 
 
 # ------------------------------------------------------------------------------------ rendering

@@ -94,7 +94,8 @@ def choose(
                 "`chexinstruct sources` lists them"
             )
         )
-    order = build_order(chosen, sources)
+    usable = {key for key in found if found.issuperset(build_order({key}, sources))}
+    order = build_order(chosen, sources, usable)
     return Inputs({key: here[key] for key in order}, frozenset(chosen), skipped)
 
 

@@ -74,6 +74,7 @@ def resolve(
     pairs = [pair for _, by_ids in found.values() for pair in by_ids]
     pairs += [pair for tie in ties for pair in _tied_pairs(tie, found)]
     tied = _components(pairs)
+    quoted = {name: _quoted(table) for name, table in tables.items()}
     own = {name: _tied(first, tied) for name, (first, _) in found.items()}
     persons = distinct(np.concatenate([distinct(numbers) for numbers in own.values()]))
     place = {name: np.searchsorted(persons, numbers) for name, numbers in own.items()}
@@ -103,6 +104,10 @@ def resolve(
             final = np.where(said >= 0, said, drawn[place[name]]).astype(np.int8)
         else:
             final = np.where((said >= 0) & (said != final), lost[place[name]], final)
+            rows, numbers = quoted[name]
+            at, known = _places(persons, _tied(numbers, tied))
+            apart = known & (final[rows] >= 0) & (decided[at] != final[rows])
+            final[rows[apart]] = lost[at[apart]]
         people[name] = People(own[name], final)
     return people
 
@@ -197,11 +202,7 @@ def _persons(source: str, table: StudyTable) -> tuple[Number, list[tuple[int, in
     pairs: list[tuple[int, int]] = []
     start = 0
     for batch in table.table.select(["people", "id"]).to_batches():
-        lengths = pc.list_value_length(batch["people"]).to_numpy()
-        names = pc.list_flatten(batch["people"]).dictionary_encode()
-        # Hashed once a name: in most tables the studies of a person stand together.
-        known = np.array([key("person", name) for name in names.dictionary.to_pylist()], np.uint64)
-        numbers = known[names.indices.to_numpy()]
+        lengths, numbers = _hashed(batch["people"])
         ends = np.cumsum(lengths)
         here = first[start : start + len(lengths)]
         here[lengths > 0] = numbers[(ends - lengths)[lengths > 0]]
@@ -220,6 +221,36 @@ def _tied_pairs(
     """Pairs of persons whose studies show the same picture."""
     numbers = (found[name][0][tie.rows[:, i]].tolist() for i, name in enumerate(tie.sources))
     return list(zip(*numbers, strict=True))
+
+
+def _quoted(table: StudyTable) -> tuple[npt.NDArray[np.int64], Number]:
+    """Rows that quote further persons, once a person, and the persons as numbers."""
+    rows, numbers, start = [], [], 0
+    for batch in table.table.select(["quoted"]).to_batches():
+        lengths, found = _hashed(batch["quoted"])
+        rows.append(start + np.repeat(np.arange(len(lengths)), lengths))
+        numbers.append(found)
+        start += len(lengths)
+    if not rows:
+        return np.empty(0, np.int64), np.empty(0, np.uint64)
+    return np.concatenate(rows), np.concatenate(numbers)
+
+
+def _hashed(column: pa.ListArray) -> tuple[npt.NDArray[np.int64], Number]:
+    """How many names stand in each row, and all names as numbers."""
+    lengths = pc.list_value_length(column).to_numpy()
+    names = pc.list_flatten(column).dictionary_encode()
+    # Hashed once a name: in most tables the studies of a person stand together.
+    known = np.array([key("person", name) for name in names.dictionary.to_pylist()], np.uint64)
+    return lengths, known[names.indices.to_numpy()]
+
+
+def _places(
+    persons: Number, numbers: Number
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Where numbers stand among the persons, and which of them stand there at all."""
+    at = np.minimum(np.searchsorted(persons, numbers), max(len(persons) - 1, 0))
+    return at, persons[at] == numbers
 
 
 def _components(pairs: list[tuple[int, int]]) -> dict[int, int]:

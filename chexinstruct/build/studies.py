@@ -33,6 +33,7 @@ COLUMNS = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
         pa.field("people", pa.list_(pa.string()), nullable=False),
+        pa.field("quoted", pa.list_(pa.string()), nullable=False),
         pa.field("order", pa.string()),
         pa.field("split", pa.string()),
         pa.field("holdout", pa.bool_(), nullable=False),
@@ -127,7 +128,7 @@ class Loaded(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class LoadJob:
-    """Load the studies of a source whose parents are loaded."""
+    """Load the studies of a source whose parents, as far as they are there, are loaded."""
 
     source: str
     location: str
@@ -151,8 +152,9 @@ def load_all(setting: Setting, locations: Mapping[str, str]) -> dict[str, Loaded
     loaded: dict[str, Loaded] = {}
     left = dict(locations)
 
-    def parents(key: str) -> tuple[str, ...]:
-        return setting.sources[key].card.requires
+    def parents(key: str) -> list[str]:
+        card = setting.sources[key].card
+        return [*card.requires, *(used for used in card.uses if used in locations)]
 
     def parent(name: str) -> tuple[str, Path]:
         return loaded[name].key, Path(loaded[name].table)
@@ -277,6 +279,7 @@ def _columns(studies: list[Study]) -> pa.RecordBatch:
     columns = [
         [s.id for s in studies],
         [s.people for s in studies],
+        [s.quoted for s in studies],
         [s.order for s in studies],
         [s.split for s in studies],
         [s.holdout for s in studies],

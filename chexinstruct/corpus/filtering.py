@@ -159,7 +159,7 @@ def _images_of(
 
 def _releases(key: str, sources: Mapping[str, Source]) -> Iterator[str]:
     yield key
-    for parent in sources[key].card.requires:
+    for parent in sources[key].card.parents:
         yield from _releases(parent, sources)
 
 

@@ -67,8 +67,8 @@ def picture_roots(corpus: Corpus, sources: Mapping[str, Source]) -> dict[str, st
     """For each source the one whose pictures it shows: the first it builds on, or itself."""
 
     def root(key: str) -> str:
-        while key in sources and sources[key].card.requires:
-            key = sources[key].card.requires[0]
+        while key in sources and sources[key].card.parents:
+            key = sources[key].card.parents[0]
         return key
 
     return {key: root(key) for key in {*sources, *corpus.sources()}}

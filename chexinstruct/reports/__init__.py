@@ -14,6 +14,7 @@ from chexinstruct.reports.leaks import (
 from chexinstruct.reports.mimic import Section, Sectioned, section_mimic
 from chexinstruct.reports.mimic_iii import NotOneReport, section_mimic_iii, short_masks
 from chexinstruct.reports.names import SECTIONS
+from chexinstruct.reports.nle import nle_sentences
 from chexinstruct.reports.openi import clean_openi
 from chexinstruct.reports.organs import ORGANS, by_organ, clauses, structured
 from chexinstruct.reports.sentences import sentences
@@ -38,6 +39,7 @@ __all__ = [
     "find_leaks",
     "has_change_cue",
     "is_silent_on",
+    "nle_sentences",
     "section_candid",
     "section_mimic",
     "section_mimic_iii",

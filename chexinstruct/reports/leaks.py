@@ -31,6 +31,7 @@ POLICIES: dict[str, tuple[LeakClass, ...]] = {
     ),
     "progression": ("deidentified", "time", "communication", "cross_reference"),
     "summarization": ("deidentified", "time", "communication"),
+    "explanation": ("deidentified", "prior", "time", "communication", "other_image", "history"),
 }
 """Use -> classes whose sentences go.
 
@@ -39,6 +40,8 @@ generation, matching, selection, grounded text); add ``recommendation`` or ``his
 ``progression``: the prior picture is shown too, so comparisons stay. ``summarization``: classes
 that leave findings; a pair goes altogether when :func:`find_leaks` finds them in its impression.
 An impression may point to the findings shown ("as above").
+``explanation``: the reason for a diagnosis must be seen in the pictures, so that the history counts
+as a leak too; an explanation goes altogether.
 """
 
 CUES: Mapping[str, Cues] = {"en": ENGLISH, "es": SPANISH}

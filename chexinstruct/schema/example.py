@@ -61,7 +61,7 @@ class Metadata(Record, frozen=True, kw_only=True):
     dropped_sentences: str | None = None
     """Leak classes that took sentences out of the text, with counts: ``prior:2 deidentified:1``."""
     attributes: str | None = None
-    """Attributes of a native question as released, as JSON."""
+    """What else is told of a native question, label or annotation, as JSON."""
 
 
 class Example(Record, frozen=True, kw_only=True):

@@ -66,13 +66,23 @@ class Pair(Record, frozen=True, kw_only=True):
     annotator: str | None = None
 
 
+EntityType = Literal[
+    "anatomy",
+    "observation (definitely present)",
+    "observation (uncertain)",
+    "observation (definitely absent)",
+]
+"""What RadGraph (Jain et al., NeurIPS 2021) marks: parts of the body; and findings, diagnoses and
+devices with their describing words, by whether the report affirms, suspects or denies them."""
+
+
 class Entity(Record, frozen=True, kw_only=True):
     """A marked span of a text; offsets are characters, half-open."""
 
     start: int
     end: int
     text: str
-    type: str
+    type: EntityType
 
 
 class Entities(Record, frozen=True, kw_only=True):
@@ -89,9 +99,26 @@ class Explanation(Record, frozen=True, kw_only=True):
 
     id: str
     diagnoses: tuple[str, ...]
+    """Canonical findings that the sentence explains."""
+    suspected: tuple[str, ...] = ()
+    """Those of the diagnoses that are uncertain."""
+    evidence: tuple[str, ...] = ()
+    """Canonical findings that it reasons from."""
     text: str
-    certainty: str | None = None
     annotator: str | None = None
+
+
+ErrorKind = Literal[
+    "false finding",
+    "missing finding",
+    "wrong location",
+    "wrong severity",
+    "unfounded comparison",
+    "missing comparison",
+]
+"""How a candidate report may err (Yu et al., Patterns 2023): it states a finding that the reference
+does not, leaves one out, places or grades one wrongly, compares with a prior study where the
+reference does not, or leaves out a change that the reference tells of."""
 
 
 class ErrorCounts(Record, frozen=True, kw_only=True):
@@ -101,6 +128,6 @@ class ErrorCounts(Record, frozen=True, kw_only=True):
     reference: str
     candidate: str
     annotator: str
-    significant: dict[str, int] = msgspec.field(default_factory=dict)
-    """Clinically significant errors by category."""
-    insignificant: dict[str, int] = msgspec.field(default_factory=dict)
+    significant: dict[ErrorKind, int] = msgspec.field(default_factory=dict)
+    """Clinically significant errors by kind; a kind that was not rated is absent."""
+    insignificant: dict[ErrorKind, int] = msgspec.field(default_factory=dict)

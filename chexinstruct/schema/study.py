@@ -23,6 +23,9 @@ class Study(Record, frozen=True, kw_only=True):
     people: tuple[str, ...] = ()
     """``space:id`` of the person; several where sources overlap; empty for text of no patient.
     Studies that share any of them, directly or through others, stay in one split."""
+    quoted: tuple[str, ...] = ()
+    """Further persons whose words stand in it, as ``people``. They are not taken for one person
+    with them: the study is left out unless all of them stand on its side."""
     split: Split | None = None
     """The release's own split, or None: to be drawn from the person."""
     split_origin: str | None = None

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from statistics import median_low
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from chexinstruct.reports import Filtered
-from chexinstruct.schema import Facts, Image, Study
+from chexinstruct.schema import (
+    Entities,
+    EntityType,
+    ErrorCounts,
+    ErrorKind,
+    Explanation,
+    Facts,
+    Image,
+    Study,
+)
 from chexinstruct.tasks.contract import Context, Drop, Policies, task
+from chexinstruct.tasks.labels import specific
 from chexinstruct.tasks.mismatch import ALIKE, alike, disputes, is_wrong
 from chexinstruct.tasks.needs import own_sections
 from chexinstruct.tasks.pictures import shown
-from chexinstruct.tasks.targets import dropped_sentences, target
+from chexinstruct.tasks.targets import dropped_sentences, target, whole_target
 
 Kind = Literal["findings", "impression", "caption"]
 KINDS: dict[Kind, str] = {
@@ -197,7 +210,12 @@ def natural_language_inference(study: Study, context: Context) -> Iterator[Facts
             options=RELATIONS if listed else (),
             answers=(pair.relation,),
             language=study.language,
+            attributes=_annotator(pair.annotator),
         )
+
+
+def _annotator(name: str | None) -> str | None:
+    return msgspec.json.encode({"annotator": name}).decode() if name else None
 
 
 SIMILARITY = ("paraphrase", "contradiction")
@@ -226,3 +244,174 @@ def temporal_sentence_similarity(study: Study, context: Context) -> Iterator[Fac
             answers=(pair.relation,),
             language=study.language,
         )
+
+
+@task(
+    "natural_language_explanation",
+    "misc",
+    "Natural language explanation",
+    needs=("images", "explanations"),
+)
+def natural_language_explanation(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Explain diagnoses by what the pictures show, in the words of the report.
+
+    A diagnosis that is only suspected is called possible. Of several explanations of the same
+    diagnoses the first is the response; all of them are accepted.
+    """
+    images = shown(study)
+    found: dict[str, list[tuple[Explanation, str]]] = {}
+    for explanation in study.explanations:
+        if not specific(explanation.diagnoses):
+            yield Drop(reason="vague_diagnosis")
+            continue
+        kept = whole_target(explanation.text, "explanation", context.policies, images=images)
+        if isinstance(kept, Drop):
+            yield kept
+        else:
+            found.setdefault(_diagnosis(explanation), []).append((explanation, kept.text))
+    for diagnosis, explanations in found.items():
+        first, text = explanations[0]
+        named = specific(first.diagnoses)
+        yield Facts(
+            key=first.id,
+            form="explain",
+            images=images,
+            slots={"diagnosis": diagnosis, "answer": text},
+            answers=tuple(dict.fromkeys(text for _, text in explanations)),
+            language=study.language,
+            finding=named[0] if len(named) == 1 else None,
+            attributes=msgspec.json.encode({"evidence": first.evidence}).decode()
+            if first.evidence
+            else None,
+        )
+
+
+def _diagnosis(explanation: Explanation) -> str:
+    """The diagnoses as a question names them: ``edema and possible pneumonia``."""
+    named = [
+        f"possible {finding}" if finding in explanation.suspected else finding
+        for finding in specific(explanation.diagnoses)
+    ]
+    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+
+
+ERRORS: dict[ErrorKind, str] = {
+    "false finding": "the candidate states a finding that the reference does not",
+    "missing finding": "the candidate leaves out a finding of the reference",
+    "wrong location": "the candidate puts a finding in another place or on another side",
+    "wrong severity": "the candidate grades a finding as more or less severe",
+    "unfounded comparison": "the candidate compares with an earlier study, the reference does not",
+    "missing comparison": "the candidate leaves out a change from an earlier study",
+}
+NO_ERRORS = "No clinically significant errors."
+MIN_RATERS = 3
+"""With fewer there is no majority worth the name."""
+
+
+@task("report_evaluation", "misc", "Report evaluation", needs=("error_counts",))
+def report_evaluation(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Count the clinically significant errors of a candidate report by kind.
+
+    As many errors of a kind stand as more than half of its raters counted at least. All kinds are
+    listed, or those alone of which there are errors.
+    """
+    candidates: dict[str, list[ErrorCounts]] = {}
+    for counts in study.error_counts:
+        candidates.setdefault(counts.id, []).append(counts)
+    for candidate, raters in candidates.items():
+        rated = {
+            kind: [r.significant[kind] for r in raters if kind in r.significant] for kind in ERRORS
+        }
+        if min(map(len, rated.values())) < MIN_RATERS:
+            yield Drop(reason="too_few_raters")
+            continue
+        errors = {kind: median_low(counts) for kind, counts in rated.items()}
+        listed = context.draw(candidate).chance(0.5)
+        lines = [f"{kind.capitalize()}: {n}" for kind, n in errors.items() if n or listed]
+        answer = "\n".join(lines) or NO_ERRORS
+        yield Facts(
+            key=candidate,
+            form="all_kinds" if listed else "errors",
+            slots={
+                "reference": raters[0].reference,
+                "candidate": raters[0].candidate,
+                "kinds": "\n".join(f"- {kind.capitalize()}: {ERRORS[kind]}" for kind in ERRORS),
+                "answer": answer,
+            },
+            answers=(answer,),
+            language=study.language,
+            attributes=msgspec.json.encode(
+                {
+                    "raters": [r.annotator for r in raters],
+                    "significant": {
+                        kind: [r.significant.get(kind) for r in raters] for kind in ERRORS
+                    },
+                }
+            ).decode(),
+        )
+
+
+ENTITIES: dict[EntityType, str] = {
+    "anatomy": "a part of the body, or a word that tells where in it",
+    "observation (definitely present)": "a finding, diagnosis or device that the text affirms, or "
+    "a word on its size, degree or kind",
+    "observation (uncertain)": "an observation that the text only suspects",
+    "observation (definitely absent)": "an observation that the text denies",
+}
+
+
+@task(
+    "named_entity_recognition",
+    "misc",
+    "Named entity recognition",
+    needs=("entities",),
+)
+def named_entity_recognition(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """List the anatomy and the observations in a report text, each with its type.
+
+    Entities come in reading order, one to a line, or by type, one type to a line. Where several
+    people marked a text, the first is the response and all of them are accepted.
+    """
+    texts: dict[str, list[Entities]] = {}
+    for marked in study.entities:
+        texts.setdefault(marked.id, []).append(marked)
+    for name, marks in texts.items():
+        marks = [marked for marked in marks if marked.items]
+        if not marks:
+            yield Drop(reason="no_entities")
+            continue
+        by_type = context.draw(name).chance(0.5)
+        written = _by_type if by_type else _in_order
+        answers = tuple(dict.fromkeys(map(written, marks)))
+        spans = [
+            {
+                "annotator": marked.annotator,
+                "entities": [[item.start, item.end, item.type] for item in marked.items],
+            }
+            for marked in marks
+        ]
+        yield Facts(
+            key=name,
+            form="by_type" if by_type else "in_order",
+            slots={
+                "text": marks[0].text,
+                "types": "\n".join(f"- {kind}: {ENTITIES[kind]}" for kind in ENTITIES),
+                "answer": answers[0],
+            },
+            answers=answers,
+            language=study.language,
+            attributes=msgspec.json.encode({"spans": spans}).decode(),
+        )
+
+
+def _in_order(marked: Entities) -> str:
+    return "\n".join(f"{item.text}: {item.type}" for item in marked.items)
+
+
+def _by_type(marked: Entities) -> str:
+    lines = []
+    for kind in ENTITIES:
+        found = [item.text for item in marked.items if item.type == kind]
+        if found:
+            lines.append(f"{kind}: {'; '.join(found)}")
+    return "\n".join(lines)

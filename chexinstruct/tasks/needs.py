@@ -165,6 +165,18 @@ NEEDS: dict[str, Need] = {
         "two sentences on a change",
         lambda s, sets: any(p.kind == "similarity" for p in s.pairs),
     ),
+    "explanations": Need(
+        "a sentence that explains a diagnosis",
+        lambda s, sets: bool(s.explanations),
+    ),
+    "error_counts": Need(
+        "errors that raters counted in a candidate report",
+        lambda s, sets: bool(s.error_counts),
+    ),
+    "entities": Need(
+        "a text with its entities marked",
+        lambda s, sets: bool(s.entities),
+    ),
     "inference_pairs": Need(
         "a premise and a hypothesis",
         lambda s, sets: any(p.kind == "inference" for p in s.pairs),

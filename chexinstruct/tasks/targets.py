@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from chexinstruct.reports import LEAK_CLASSES, POLICIES, Filtered, filter_text
 from chexinstruct.schema import Image
@@ -40,6 +41,25 @@ def target(
         return kept
     if kept.text or not kept.dropped:
         return Drop(reason="too_short")
+    return _emptied(kept)
+
+
+def whole_target(
+    text: str, use: str, policies: Policies, *, images: Sequence[Image] = ()
+) -> Filtered | Drop:
+    """The same for a text that is of use only as a whole: a leak anywhere in it drops it.
+
+    A piece of a sentence gets a capital and a full stop.
+    """
+    kept = target(text.rstrip(" ,:;"), use, policies, images=images)
+    if isinstance(kept, Drop) or policies.text == "raw":
+        return kept
+    if kept.dropped:
+        return _emptied(kept)
+    return replace(kept, text=kept.text[0].upper() + kept.text[1:])
+
+
+def _emptied(kept: Filtered) -> Drop:
     return Drop(reason=f"emptied_by_{_most_first(kept.dropped)[0]}")
 
 

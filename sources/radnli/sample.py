@@ -1,4 +1,7 @@
-"""A tiny RadNLI with every quirk of the files; the sentences are invented."""
+"""A tiny RadNLI with every quirk of the files; the sentences are invented.
+
+The list that a program labelled names studies of the sample of mimic_cxr.
+"""
 
 from __future__ import annotations
 
@@ -46,14 +49,34 @@ TEST = (
     ("There is cardiomegaly with mild edema.", "The cardiac silhouette is enlarged.", "entailment"),
     ("The mediastinal contours are normal.", "No pleural effusion is seen.", "neutral"),
     ("A feeding tube ends in the stomach.", "No support device is seen.", "contradiction"),
+    ("The lungs are clear.", "Heart size is normal.", "neutral"),  # in reports of train too
     ("No displaced rib fracture is seen.", "No acute osseous abnormality.", "-"),  # no gold label
+)
+SILVER = (
+    # of two persons; of one; characters of the findings of a study
+    ("s50000002,78:123", "s50000005,78:120", "contradiction"),
+    ("s50000010,0:82", "s59999992,63:83", "entailment"),
+    ("s50000004,0:29", "s59999991,85:127", "neutral"),
+    ("s50000001,159:243", "s50000001,120:158", "neutral"),
+    # no such study; beyond the end; in the middle of a word; up to the middle of a sentence
+    ("s50999999,0:40", "s50000010,141:164", "neutral"),
+    ("s50000006,140:161", "s50000010,200:300", "neutral"),
+    ("s50000006,75:93", "s50000006,140:161", "neutral"),
+    ("s50000006,73:82", "s50000006,140:161", "neutral"),
+    # of a validation patient; without a report; the pair of the test list; no place; no label
+    ("s50000005,152:180", "s50000007,178:220", "contradiction"),
+    ("s50000002,54:77", "s59999993,0:20", "neutral"),
+    ("s50000002,124:145", "s50000006,73:93", "neutral"),
+    ("s50000002 54:77", "s50000005,78:120", "neutral"),
+    ("s50000002,54:77", "s50000005,78:120", "-"),
 )
 BLANK_AFTER = 3
 """A blank line stands after this many lines of the dev file."""
 
 
 def write(folder: Path, variant: str = "wget") -> None:
-    """``wget``: the mirrored tree; ``zip``: the folder of the unpacked archive."""
+    """``wget``: the mirrored tree, with the list of the authors' code beside it; ``zip``: the
+    folder of the unpacked archive alone."""
     dev, test = _lines(DEV), _lines(TEST)
     dev.insert(BLANK_AFTER, "")
     home = FOLDERS[variant]
@@ -65,10 +88,13 @@ def write(folder: Path, variant: str = "wget") -> None:
             f"{home}/LICENSE.txt": "PhysioNet Credentialed Health Data License\n",
         },
     )
+    if variant == "wget":
+        path = "ifcc/resources/radnli_pseudo-train_indexes.jsonl"
+        save(folder, {path: "\n".join(_lines(SILVER)) + "\n"})
 
 
 def _lines(pairs: tuple[tuple[str, str, str], ...]) -> list[str]:
-    """JSON lines; the two files number their pairs alike."""
+    """JSON lines; the files number their pairs alike."""
     return [
         json.dumps({"pair_id": str(i), "sentence1": one, "sentence2": two, "gold_label": label})
         for i, (one, two, label) in enumerate(pairs)
