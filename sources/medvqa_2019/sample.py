@@ -36,6 +36,7 @@ TRAIN = (
     Picture(90006, FILM, "frontal", GUT, "bowel obstruction"),
     Picture(90007, FILM, "pa", LUNG, "fat-laden hernia – morgagni."),
     Picture(90008, FILM, "pa", HEART, "coarctation of the aorta"),
+    Picture(90010, FILM, "pa", LUNG, "pneumothorax"),  # a test picture of VQA-RAD
 )
 VALIDATION = (
     Picture(91001, FILM, "pa", LUNG, "no"),
