@@ -29,7 +29,7 @@ def kept(folder: Path, *asked: tuple[str, str, str], known: bool = True) -> tupl
 
 
 def test_the_first_of_questions_that_agree_is_kept(tmp_path: Path) -> None:
-    asked = [("Where?", "w", "xy"), ("Why?", "?", "x"), ("where?", "other", "yx")]
+    asked = [("Where?", "w", "xy"), ("Why?", "?", "x"), ("where?", "other", "Yx")]
     left, release = kept(tmp_path, *asked, ("At which place?", "w", "xy"))
     assert left == "01"
     assert release.reject_counts == {("duplicate_question", True): 2}

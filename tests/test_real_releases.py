@@ -178,3 +178,24 @@ def test_slake() -> None:
         if question.language == "en"
     )
     assert english == {"train": 1_423, "validation": 338, "test": 361}
+
+
+def test_vqa_rad() -> None:
+    """794 questions on chests less the 13 that are damaged, undecided or asked twice."""
+    found = list(studies("vqa_rad"))
+    assert (len(found), people(found)) == (107, 107)
+    assert Counter(study.split for study in found) == {"train": 34, "test": 73}
+    questions = [question for study in found for question in study.questions]
+    assert Counter(q.split for q in questions) == {"train": 620 - 10, "test": 174 - 3}
+    assert Counter(q.form for q in questions) == {"closed": 511 - 7, "open": 283 - 6}
+    closed = [q.answers[0].casefold() for q in questions if q.form == "closed"]
+    assert sum(answer in ("yes", "no") for answer in closed) == 368 + 109 - 5
+
+
+def test_medvqa_2019() -> None:
+    """Of the test list 2 pictures; with the other lists 136 of train and 23 of validation."""
+    found = list(studies("medvqa_2019"))
+    split = Counter(study.split for study in found)
+    assert split["test"] == 2
+    assert split["train"] in (0, 136)
+    assert split["validation"] in (0, 23)

@@ -78,6 +78,14 @@ def test_several_answers_are_joined() -> None:
     assert fact.attributes is None
 
 
+def test_other_wordings_are_accepted_and_not_written() -> None:
+    fact = one(open_ended_vqa, open_("PA", references=("pa", "PA", "frontal")))
+    assert fact.slots["answer"] == "PA"
+    assert fact.answers == ("PA", "pa", "frontal")
+    asked = question("Which?", "a", options=("a", "b"), references=("A",))
+    assert one(close_ended_vqa, asked).answers == ("a",)
+
+
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.key)
 def test_a_question_shows_its_own_pictures_in_its_own_order(task: Task) -> None:
     form = "open" if task is open_ended_vqa else "closed"

@@ -13,7 +13,8 @@ def unequivocal(
 ) -> Iterator[Question]:
     """The questions of one study, each once, in the order in which they are first asked.
 
-    Two are the same if they name the same pictures and have the same wording or the same meaning.
+    Two are the same if they name the same pictures and have the same wording or the same meaning;
+    the case of letters does not matter, nor does it in answers.
     Of those that agree the first is kept, and the others are the expected reject
     ``duplicate_question``. Of those whose answers differ none is kept (``contradictory_answers``):
     nothing says which is right.
@@ -35,7 +36,7 @@ def unequivocal(
         for key in keys:
             place.setdefault(key, at)
     for first, *others in groups:
-        if all(set(other.answers) == set(first.answers) for other in others):
+        if all(_answers(other) == _answers(first) for other in others):
             yield first
             for other in others:
                 _reject(release, other, "duplicate_question", "it was asked before", expected=True)
@@ -48,6 +49,10 @@ def unequivocal(
                     "the same question has another answer elsewhere",
                     expected=known,
                 )
+
+
+def _answers(question: Question) -> set[str]:
+    return {answer.casefold() for answer in question.answers}
 
 
 def _reject(

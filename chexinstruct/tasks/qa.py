@@ -49,9 +49,13 @@ def _facts(
     answers: tuple[str, ...] = (),
     options: tuple[str, ...] = (),
 ) -> Facts:
-    """The facts of a question; ``answers`` in other words than the release's own."""
+    """The facts of a question; ``answers`` in other words than the release's own.
+
+    Other wordings that count as right are accepted answers, but never options.
+    """
     question = asked.question
     answers = answers or question.answers
+    accepted = answers if options else tuple(dict.fromkeys((*answers, *question.references)))
     earlier = "".join(f"Q: {turn.question}\nA: {turn.answer}\n" for turn in question.history)
     return Facts(
         key=question.id,
@@ -63,7 +67,7 @@ def _facts(
             "answer": ", ".join(answers),
         },
         options=options,
-        answers=answers,
+        answers=accepted,
         history=question.history,
         language=question.language,
         attributes=_attributes(question),
