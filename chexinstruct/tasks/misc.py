@@ -19,7 +19,7 @@ from chexinstruct.schema import (
     Image,
     Study,
 )
-from chexinstruct.tasks.contract import Context, Drop, Policies, task
+from chexinstruct.tasks.contract import Context, Drop, Policies, Task, task
 from chexinstruct.tasks.labels import specific
 from chexinstruct.tasks.mismatch import ALIKE, alike, disputes, is_wrong
 from chexinstruct.tasks.needs import own_sections
@@ -185,65 +185,63 @@ def image_text_selection(study: Study, context: Context) -> Iterator[Facts | Dro
             )
 
 
-RELATIONS = ("entailment", "neutral", "contradiction")
+def relation_task(
+    key: str, kind: str, title: str, names: tuple[str, str], relations: tuple[str, ...], doc: str
+) -> Task:
+    """A task that names the relation of two texts.
 
+    Args:
+        key: of the task.
+        kind: of the pairs.
+        title: of the task.
+        names: how the template calls the two texts.
+        relations: all that may be the answer.
+        doc: what is asked.
+    """
 
-@task(
-    "natural_language_inference",
-    "misc",
-    "Natural language inference",
-    needs=("inference_pairs",),
-)
-def natural_language_inference(study: Study, context: Context) -> Iterator[Facts | Drop]:
-    """Say how a hypothesis follows from a premise: entailment, neutral or contradiction."""
-    for pair in study.pairs:
-        if pair.kind != "inference":
-            continue
-        if pair.relation not in RELATIONS:
-            yield Drop(reason="other_relation")
-            continue
-        listed = context.draw(pair.id).chance(0.5)
-        yield Facts(
-            key=pair.id,
-            form="choice" if listed else "free",
-            slots={"premise": pair.first, "hypothesis": pair.second, "answer": pair.relation},
-            options=RELATIONS if listed else (),
-            answers=(pair.relation,),
-            language=study.language,
-            attributes=_annotator(pair.annotator),
-        )
+    def facts(study: Study, context: Context) -> Iterator[Facts | Drop]:
+        for pair in study.pairs:
+            if pair.kind != kind:
+                continue
+            if pair.relation not in relations:
+                yield Drop(reason="other_relation")
+                continue
+            listed = context.draw(pair.id).chance(0.5)
+            texts = dict(zip(names, (pair.first, pair.second), strict=True))
+            yield Facts(
+                key=pair.id,
+                form="choice" if listed else "free",
+                slots={**texts, "answer": pair.relation},
+                options=relations if listed else (),
+                answers=(pair.relation,),
+                language=study.language,
+                attributes=_annotator(pair.annotator),
+            )
+
+    facts.__doc__ = doc
+    return task(key, "misc", title, needs=(f"{kind}_pairs",))(facts)
 
 
 def _annotator(name: str | None) -> str | None:
     return msgspec.json.encode({"annotator": name}).decode() if name else None
 
 
-SIMILARITY = ("paraphrase", "contradiction")
-
-
-@task(
-    "temporal_sentence_similarity",
-    "misc",
-    "Temporal sentence similarity",
-    needs=("similarity_pairs",),
+natural_language_inference = relation_task(
+    "natural_language_inference",
+    "inference",
+    "Natural language inference",
+    ("premise", "hypothesis"),
+    ("entailment", "neutral", "contradiction"),
+    "Say how a hypothesis follows from a premise: entailment, neutral or contradiction.",
 )
-def temporal_sentence_similarity(study: Study, context: Context) -> Iterator[Facts | Drop]:
-    """Say whether two sentences tell of the same change, or contradict each other."""
-    for pair in study.pairs:
-        if pair.kind != "similarity":
-            continue
-        if pair.relation not in SIMILARITY:
-            yield Drop(reason="other_relation")
-            continue
-        listed = context.draw(pair.id).chance(0.5)
-        yield Facts(
-            key=pair.id,
-            form="choice" if listed else "free",
-            slots={"first": pair.first, "second": pair.second, "answer": pair.relation},
-            options=SIMILARITY if listed else (),
-            answers=(pair.relation,),
-            language=study.language,
-        )
+temporal_sentence_similarity = relation_task(
+    "temporal_sentence_similarity",
+    "similarity",
+    "Temporal sentence similarity",
+    ("first", "second"),
+    ("paraphrase", "contradiction"),
+    "Say whether two sentences tell of the same change, or contradict each other.",
+)
 
 
 @task(
