@@ -262,11 +262,11 @@ def test_a_list_offers_what_is_known_and_none_of_these() -> None:
     assert {f.form for f in facts} == {"list"}, "an uncertain finding: no complete free list"
     known = {*PLAIN, "none of these"} - {"hernia"}
     assert all(set(f.options) == known and f.answers == ("nodule",) for f in facts)
-    assert {f.balance for f in facts} == {"list of findings/varied"}
+    assert {f.balance for f in facts} == {"list/varied"}
     facts = [f for f in many(study()) if f.form == "list"]
     assert facts
     assert all(f.answers == ("none of these",) for f in facts)
-    assert {f.balance for f in facts} == {"list of findings/none"}
+    assert {f.balance for f in facts} == {"list/none"}
 
 
 def test_a_free_list_names_all_that_is_present_in_order_or_says_no_finding() -> None:
@@ -274,7 +274,7 @@ def test_a_free_list_names_all_that_is_present_in_order_or_says_no_finding() -> 
     free = [f for f in facts if f.form == "free_list"]
     assert 20 <= len(free) <= 60, "one in five of 200"
     assert {f.slots["answer"] for f in free} == {"hernia, nodule"}
-    assert {f.balance for f in free} == {"free list of findings/varied"}
+    assert {f.balance for f in free} == {"free_list/varied"}
     assert all(f.options == () for f in free)
     free = [f for f in many(study()) if f.form == "free_list"]
     assert {f.slots["answer"] for f in free} == {"no finding"}

@@ -74,7 +74,7 @@ def _free_list(images: tuple[Image, ...], label_set: LabelSet, present: tuple[st
         images=images,
         slots={"answer": ", ".join(answers)},
         answers=answers,
-        balance=_list_side("free list", label_set, present),
+        balance=_list_side("free_list", present),
         label_set=label_set.name,
     )
 
@@ -102,14 +102,17 @@ def _list(
         images=images,
         options=(*present, *absent, NONE_OF_THESE),
         answers=present or (NONE_OF_THESE,),
-        balance=_list_side("list", label_set, present),
+        balance=_list_side("list", present),
         label_set=label_set.name,
     )
 
 
-def _list_side(form: str, label_set: LabelSet, present: tuple[str, ...]) -> str:
-    """Lists without anything in them are kept as often as lists with something, at the most."""
-    return f"{form} of {label_set.name}/{VARIED if present else 'none'}"
+def _list_side(form: str, present: tuple[str, ...]) -> str:
+    """Lists without anything in them are kept as often as lists with something, at the most.
+
+    All label sets are taken together: normal studies may have a set of their own.
+    """
+    return f"{form}/{VARIED if present else 'none'}"
 
 
 def _set_choice(
