@@ -2,9 +2,9 @@
 
 Sources: the label lists of NIH ChestX-ray14 (Wang 2017), CheXpert (Irvin 2019) and the sets that
 follow it (MIMIC-CXR-JPG, BRAX, MS-CXR), VinDr-CXR (Nguyen 2022) and PediCXR (Pham 2023), CXR-LT
-2023 and 2024 (Holste 2024, Lin 2025), PadChest (Bustos 2020), the headings by which Open-i is indexed
-(Demner-Fushman 2016) and single-finding sets. Names that speak of the study and not of the
-patient (``unchanged``, ``suboptimal study``) are no findings.
+2023 and 2024 (Holste 2024, Lin 2025), PadChest (Bustos 2020), the headings that index Open-i
+(Demner-Fushman 2016) and single-finding sets. Names that speak of the study and not of the patient
+(``unchanged``, ``suboptimal study``) are no findings.
 """
 
 from __future__ import annotations
@@ -128,7 +128,8 @@ bulla = bullas, bullae, blister ~ emphysema
 emphysema = pulmonary emphysema ~ air trapping, subcutaneous emphysema, COPD, lung hyperinflation
 bullous emphysema < emphysema ~ bulla
 congenital emphysema < emphysema ~ lung hyperinflation
-COPD = COPD signs, chronic obstructive pulmonary disease ~ air trapping, lung hyperinflation, flattened diaphragm
+COPD = COPD signs, chronic obstructive pulmonary disease ~ air trapping, lung hyperinflation,
+    flattened diaphragm
 lung hyperinflation = hyperinflated lung ~ air trapping, flattened diaphragm
 air trapping
 lung vascular paucity ~ emphysema

@@ -140,7 +140,7 @@ def _questions(release: Release, file: str, keys: list[str]) -> tuple[Question, 
         try:
             items.append(_asked(msgspec.json.decode(raw, type=Item), Origin(file=file, row=row)))
         except ValueError as error:
-            release.reject(file, row, "bad_question", _told(error))
+            release.reject(file, row, "bad_question", str(error))
     said = _Said.of(items)
     questions = []
     for asked in items:
@@ -153,10 +153,6 @@ def _questions(release: Release, file: str, keys: list[str]) -> tuple[Question, 
         else:
             questions.append(_question(asked, keys))
     return tuple(questions)
-
-
-def _told(error: ValueError) -> str:
-    return f"not as expected: {str(error)[:80]}" if isinstance(error, msgspec.MsgspecError) else str(error)
 
 
 def _asked(item: Item, origin: Origin) -> Asked:
