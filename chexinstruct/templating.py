@@ -23,7 +23,7 @@ from chexinstruct.config import ConfigError, load_yaml, shipped
 from chexinstruct.draw import Draw
 from chexinstruct.errors import CallError
 from chexinstruct.regions import BOX_DIALECTS, format_boxes, unit, visible_box
-from chexinstruct.schema import Box, Facts, Option, Region
+from chexinstruct.schema import Box, Facts, Option, Region, joined
 
 STYLES = "_styles.yaml"
 INLINE_LIMIT = 60
@@ -270,7 +270,7 @@ class TaskTemplate:
             block = "\n".join([style.lead, *lines] if style.lead else lines)
         right = set(map(_escaped, facts.answers))
         written = style.written(labels, marked, shown)
-        response = ", ".join([w for w, text in zip(written, shown, strict=True) if text in right])
+        response = joined([w for w, text in zip(written, shown, strict=True) if text in right])
         closing = style.several if facts.form in MULTIPLE else style.single
         options = tuple(map(_option, labels, shown))
         return options, block, closing, response

@@ -2,8 +2,9 @@
 
 Sources: the label lists of NIH ChestX-ray14 (Wang 2017), CheXpert (Irvin 2019) and the sets that
 follow it (MIMIC-CXR-JPG, BRAX, MS-CXR), VinDr-CXR (Nguyen 2022) and PediCXR (Pham 2023), CXR-LT
-2023 and 2024 (Holste 2024, Lin 2025), PadChest (Bustos 2020) and single-finding sets. Names that
-speak of the study and not of the patient (``unchanged``, ``suboptimal study``) are no findings.
+2023 and 2024 (Holste 2024, Lin 2025), PadChest (Bustos 2020), the headings that index Open-i
+(Demner-Fushman 2016) and single-finding sets. Names that speak of the study and not of the patient
+(``unchanged``, ``suboptimal study``) are no findings.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ pleuropneumonia = pleuro-pneumonia < pneumonia ~ pleural effusion
 COVID-19 = covid ~ pneumonia
 tuberculosis ~ tuberculosis sequelae
 tuberculosis sequelae* ~ pulmonary fibrosis, granuloma
-atelectasis < lung opacity ~ volume loss
+atelectasis = pulmonary atelectasis < lung opacity ~ volume loss
 lobar atelectasis < atelectasis
 segmental atelectasis < atelectasis
 linear atelectasis = laminar atelectasis < atelectasis ~ fibrotic band
@@ -82,11 +83,11 @@ rounded atelectasis = round atelectasis, round(ed) atelectasis < atelectasis
 volume loss ~ hypoexpansion
 hypoexpansion ~ atelectasis
 basal hypoexpansion = hypoexpansion basal < hypoexpansion ~ atelectasis
-alveolar pattern < lung opacity ~ pneumonia, consolidation, infiltration, edema
+alveolar pattern = airspace disease < lung opacity ~ pneumonia, consolidation, infiltration, edema
 diffuse alveolar opacity = diffuse aveolar opacity < alveolar pattern ~ pneumonia, consolidation,
     infiltration, edema
 ground-glass opacity = ground glass pattern < lung opacity ~ infiltration
-increased density ~ consolidation, infiltration, alveolar pattern
+increased density = density ~ consolidation, infiltration, alveolar pattern
 air bronchogram ~ pneumonia, alveolar pattern
 interstitial pattern < lung opacity ~ infiltration, edema, interstitial lung disease
 reticular interstitial pattern < interstitial pattern ~ interstitial lung disease,
@@ -95,9 +96,11 @@ reticulonodular opacity = reticulonodular interstitial pattern < interstitial pa
     ~ interstitial lung disease, miliary opacities
 peribronchovascular interstitial opacity < interstitial pattern ~ bronchial thickening
 increased bronchovascular markings* = bronchovascular markings ~ interstitial pattern
-interstitial lung disease = ILD, interstitial lung disease - ILD ~ pulmonary fibrosis
+interstitial lung disease = ILD, interstitial lung disease - ILD,
+    interstitial lung diseases ~ pulmonary fibrosis
 pulmonary fibrosis = fibrosis, lung fibrosis ~ fibrotic band, interstitial pattern
 fibrotic band
+scar = cicatrix ~ lung opacity, fibrotic band, pulmonary fibrosis, linear atelectasis
 asbestosis = asbestosis signs ~ interstitial lung disease, pulmonary fibrosis, pleural plaques
 lymphangitic carcinomatosis = lymphangitis carcinomatosa ~ interstitial pattern
 lung lesion < lung opacity ~ lung cyst, mass, granuloma, lung cavity, nodule
@@ -120,11 +123,13 @@ lung cavity = cavitation
 abscess ~ lung lesion, air-fluid level, lung cavity
 air-fluid level
 lung cyst ~ cyst, bulla, lung cavity
-cyst
-bulla = bullas, bullae ~ emphysema
-emphysema ~ air trapping, subcutaneous emphysema, COPD, lung hyperinflation
+cyst = cysts
+bulla = bullas, bullae, blister ~ emphysema
+emphysema = pulmonary emphysema ~ air trapping, subcutaneous emphysema, COPD, lung hyperinflation
+bullous emphysema < emphysema ~ bulla
 congenital emphysema < emphysema ~ lung hyperinflation
-COPD = COPD signs ~ air trapping, lung hyperinflation, flattened diaphragm
+COPD = COPD signs, chronic obstructive pulmonary disease ~ air trapping, lung hyperinflation,
+    flattened diaphragm
 lung hyperinflation = hyperinflated lung ~ air trapping, flattened diaphragm
 air trapping
 lung vascular paucity ~ emphysema
@@ -145,9 +150,11 @@ pleural effusion = effusion ~ costophrenic angle blunting
 loculated pleural effusion < pleural effusion
 loculated fissural effusion < loculated pleural effusion ~ fissure thickening
 empyema < pleural effusion
+hemothorax < pleural effusion
 costophrenic angle blunting ~ pleural thickening
 pneumothorax
 hydropneumothorax < pneumothorax, pleural effusion ~ air-fluid level, pneumothorax
+hemopneumothorax < pneumothorax, hemothorax ~ hydropneumothorax
 pleural thickening < other pleural abnormality ~ pleural plaques
 apical pleural thickening < pleural thickening
 calcified pleural thickening < pleural thickening, calcification ~ pleural plaques
@@ -204,6 +211,7 @@ ascending aortic elongation = ascendent aortic elongation < aortic elongation ~ 
 descending aortic elongation = descendent aortic elongation < aortic elongation ~ tortuous aorta
 supra-aortic elongation
 aortic atheromatosis ~ aortic calcification, calcification
+atherosclerosis ~ aortic atheromatosis, aortic calcification, calcification
 aortic calcification = calcification of the aorta < calcification
 right-sided aortic arch
 heart valve calcification = heart valve calcified < calcification
@@ -218,9 +226,10 @@ hilar abnormality! = hilum
 hilar enlargement ~ hilar congestion
 vascular hilar enlargement < hilar enlargement ~ hilar congestion, enlarged pulmonary artery
 hilar congestion ~ edema, heart failure
+pulmonary congestion ~ edema, heart failure, hilar congestion, vascular redistribution
 
 # Bone, soft tissue and chest wall
-fracture ~ rib fracture, clavicle fracture
+fracture = bone fractures ~ rib fracture, clavicle fracture
 rib fracture = acute rib fracture < fracture
 rib fracture with callus = callus rib fracture < rib fracture
 clavicle fracture < fracture
@@ -245,7 +254,7 @@ costochondral junction hypertrophy
 sternoclavicular junction hypertrophy
 subacromial space narrowing
 thoracic cage deformity = thoracic cage deformation
-pectus excavatum = pectum excavatum < thoracic cage deformity
+pectus excavatum = pectum excavatum, funnel chest < thoracic cage deformity
 pectus carinatum = pectum carinatum < thoracic cage deformity
 expanded anterior rib edges* = expanded edges of the anterior ribs
 subcutaneous emphysema
@@ -258,7 +267,7 @@ lipomatosis
 obesity
 
 # Anywhere
-calcification ~ granuloma
+calcification = calcinosis ~ granuloma
 calcified densities* < calcification ~ granuloma
 chronic changes!*
 post-radiotherapy changes* ~ pulmonary fibrosis
@@ -266,7 +275,7 @@ other lesion!
 other disease! = other diseases, other disease(s)
 
 # Devices, surgery and foreign objects
-support devices* = support device ~ foreign object, metallic material
+support devices* = support device, medical device ~ foreign object, metallic material
 chest tube = chest drain tube < support devices
 endotracheal tube < support devices
 nasogastric tube = NSG tube < support devices
@@ -275,7 +284,10 @@ gastrostomy tube < support devices
 nephrostomy tube < support devices
 double J stent < support devices
 ventriculoperitoneal shunt = ventriculoperitoneal drain tube < support devices
-catheter < support devices
+catheter = indwelling catheters < support devices
+inserted tube < support devices
+stent < support devices
+implanted medical device < support devices
 central venous catheter < catheter
 jugular central venous catheter = central venous catheter via jugular vein < central venous catheter
 subclavian central venous catheter = central venous catheter via subclavian vein

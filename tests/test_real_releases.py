@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
+from sample_releases import Table
 
 from chexinstruct.release import Release
 from chexinstruct.schema import Study
@@ -56,11 +57,15 @@ NIH = {
 }
 
 
-def studies(key: str) -> Iterator[Study]:
+def opened(key: str) -> Release:
     folder = Path(str(ROOT)) / key
     if not folder.is_dir():
         pytest.skip(f"no {key} in the data root")
-    release = Release.open(folder, source=key)
+    return Release.open(folder, source=key)
+
+
+def studies(key: str) -> Iterator[Study]:
+    release = opened(key)
     yield from registry()[key].loader.studies(release, {})
     unexpected = {reason: n for (reason, known), n in release.reject_counts.items() if not known}
     assert not unexpected
@@ -199,3 +204,18 @@ def test_medvqa_2019() -> None:
     assert split["test"] == 2
     assert split["train"] in (0, 136)
     assert split["validation"] in (0, 23)
+
+
+def test_rad_restruct() -> None:
+    """Every question of the files is asked, or left out by name."""
+    release = opened("rad_restruct")
+    parents = {"openi": Table(list(studies("openi")))}
+    found = list(registry()["rad_restruct"].loader.studies(release, parents))
+    assert Counter(s.split for s in found) == {"train": 2_877, "validation": 360, "test": 360}
+    assert sum(len(study.images) for study in found) == 3_720
+    assert release.reject_counts == {("not_stated", True): 7_192, ("contradicted_no", True): 20_041}
+    asked = [question for study in found for question in study.questions]
+    assert len(asked) + release.reject_counts.total() == 176_855
+    answers = Counter(question.answers for question in asked if question.group)
+    assert answers == {("yes",): 10_186, ("no",): 152_071 - 20_041}
+    assert sum(len(question.options) == 1 for question in asked) == 57 + 196

@@ -57,6 +57,35 @@ def test_open_questions_go_to_one_task_and_closed_ones_to_the_other() -> None:
     assert [f.key for f in run(close_ended_vqa, made, FakeContext())[0]] == ["c"]
 
 
+def test_a_question_that_can_be_asked_both_ways_goes_to_both_tasks() -> None:
+    asked = replace(open_("left base", options=("left base", "right base")), form="either")
+    assert one(open_ended_vqa, asked).options == ()
+    assert one(close_ended_vqa, asked).options == ("left base", "right base")
+
+
+@pytest.mark.parametrize("options", [(), ("yes", "no")])
+def test_yes_and_no_are_balanced_where_all_studies_are_asked_alike(options: Any) -> None:
+    for answer in ("yes", "no"):
+        asked = question("Edema?", answer, options=options, group="any edema")
+        for seed in range(10):
+            assert one(close_ended_vqa, asked, seed).balance == f"any edema/{answer.title()}"
+        assert one(close_ended_vqa, replace(asked, group=None)).balance is None
+    other = question("Which side?", "left", options=("left", "right"), group="side")
+    assert one(close_ended_vqa, other).balance is None
+
+
+def test_answers_that_hold_commas_are_told_apart() -> None:
+    several = ("aorta, thoracic", "heart")
+    fact = one(open_ended_vqa, open_(*several))
+    assert fact.slots["answer"] == "aorta, thoracic; heart"
+    asked = question("Where?", *several, options=(*several, "hilum"), several=True)
+    template = Templates().load("close_ended_vqa")
+    for seed in range(40):
+        fact = one(close_ended_vqa, asked, seed)
+        (row,) = template.render(fact, FakeContext(seed).draw(), "chexagent2")
+        assert ", thoracic" not in row.response or "; " in row.response
+
+
 def test_an_open_question_is_answered_in_the_words_of_the_release() -> None:
     fact = one(open_ended_vqa, open_("left base", attributes={"z": "POS", "a": "ö"}))
     assert fact.form == "open"

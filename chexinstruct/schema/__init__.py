@@ -14,7 +14,7 @@ from chexinstruct.schema.facts import VARIED, Facts
 from chexinstruct.schema.image import Image, View, ViewSource
 from chexinstruct.schema.label import Label, LabelSet, Method, State, UncertainPolicy
 from chexinstruct.schema.lock import LOCK, Line, Lock, Shard, SourceAccount, StoredFile
-from chexinstruct.schema.question import Question, Turn
+from chexinstruct.schema.question import Question, Turn, joined
 from chexinstruct.schema.region import Box, Comparison, Frame, Region
 from chexinstruct.schema.report import (
     Entities,
@@ -79,5 +79,6 @@ __all__ = [
     "ViewSource",
     "arrow_schema",
     "from_arrow",
+    "joined",
     "to_arrow",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -23,7 +24,9 @@ class Question(Record, frozen=True, kw_only=True):
     text: str
     answers: tuple[str, ...]
     """Several where all hold at once; empty: not answerable."""
-    form: Literal["open", "closed"]
+    form: Literal["open", "closed", "either"]
+    """``either``: the answer is to be chosen among ``options``, and the wording stands without them
+    too, so that it can be asked both ways."""
     images: tuple[str, ...] = ()
     """Keys of the current pictures asked about; empty for text questions."""
     prior: tuple[str, ...] = ()
@@ -37,6 +40,10 @@ class Question(Record, frozen=True, kw_only=True):
     several: bool = False
     """Whether any number of the options may be right. It belongs to the question: shown only where
     several are right it would give the answer away."""
+    group: str | None = None
+    """For questions that a release puts to all its studies alike: what is asked, without a slash.
+    Yes and no are balanced within a group, because elsewhere the question alone would tell the
+    answer. None: a question made for this study."""
     references: tuple[str, ...] = ()
     """Other wordings of the answer that count as right."""
     language: str = "en"
@@ -44,3 +51,8 @@ class Question(Record, frozen=True, kw_only=True):
     """Where the release splits questions and not studies."""
     attributes: dict[str, str] = msgspec.field(default_factory=dict)
     origin: Origin | None = None
+
+
+def joined(answers: Sequence[str]) -> str:
+    """Several answers in one line; semicolons between them where one holds a comma itself."""
+    return ("; " if any("," in answer for answer in answers) else ", ").join(answers)

@@ -67,13 +67,13 @@ QuestionTest = Callable[[Question], bool]
 
 
 def open_question(question: Question) -> bool:
-    """Whether it is open, and about current pictures alone."""
-    return question.form == "open" and bool(question.images) and not question.prior
+    """Whether it can be asked without options, and is about current pictures alone."""
+    return question.form != "closed" and bool(question.images) and not question.prior
 
 
 def closed_question(question: Question) -> bool:
-    """Whether it is closed, and about current pictures alone."""
-    return question.form == "closed" and bool(question.images) and not question.prior
+    """Whether its answer is one of few, and it is about current pictures alone."""
+    return question.form != "open" and bool(question.images) and not question.prior
 
 
 def difference_question(question: Question) -> bool:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from chexinstruct.reports.cues import DEIDENTIFIED
-from chexinstruct.schema import Facts, Image, Question, Study
+from chexinstruct.schema import Facts, Image, Question, Study, joined
 from chexinstruct.tasks.contract import Context, Drop, Policies, task
 from chexinstruct.tasks.needs import (
     QuestionTest,
@@ -48,6 +48,7 @@ def _facts(
     *,
     answers: tuple[str, ...] = (),
     options: tuple[str, ...] = (),
+    balance: str | None = None,
 ) -> Facts:
     """The facts of a question; ``answers`` in other words than the release's own.
 
@@ -64,11 +65,12 @@ def _facts(
         slots={
             "question": question.text,
             "history": f"{earlier}\n" if earlier else "",
-            "answer": ", ".join(answers),
+            "answer": joined(answers),
         },
         options=options,
         answers=accepted,
         history=question.history,
+        balance=balance,
         language=question.language,
         attributes=_attributes(question),
     )
@@ -107,7 +109,8 @@ def open_ended_vqa(study: Study, context: Context) -> Iterator[Facts | Drop]:
 def close_ended_vqa(study: Study, context: Context) -> Iterator[Facts | Drop]:
     """Answer a closed question about pictures.
 
-    Yes/no questions are asked with and without options. Options of the release are shown, as
+    Yes/no questions are asked with and without options, and balanced where the release puts them to
+    all its studies alike. Options of the release are shown, as
     ``choice`` where one of them is right and ``list`` where several may be; other closed questions
     take a short answer. Questions in another language than English stand alone.
     """
@@ -129,11 +132,13 @@ def _closed(asked: _Asked, context: Context) -> Facts | Drop:
         and (answer := YES_NO.get(_folded(answers[0])))
         and (not options or sorted(map(_folded, options)) == sorted(YES_NO))
     ):
+        balance = None if question.group is None else f"{question.group}/{answer}"
         if context.draw(question.id).chance(0.5):
+            options = tuple(YES_NO.values())
             return _facts(
-                asked, "yes_no_options", answers=(answer,), options=tuple(YES_NO.values())
+                asked, "yes_no_options", answers=(answer,), options=options, balance=balance
             )
-        return _facts(asked, "yes_no", answers=(answer,))
+        return _facts(asked, "yes_no", answers=(answer,), balance=balance)
     if not options:
         return _facts(asked, "short")
     if len(options) == 1:
@@ -182,7 +187,7 @@ def _from_passage(question: Question, passage: str, policies: Policies) -> Facts
     if question.language != "en":
         return Drop(reason="not_in_english")
     if question.answers:
-        accepted = (", ".join(question.answers), *question.references)
+        accepted = (joined(question.answers), *question.references)
         if policies.text == "clean":
             # A mask in the passage hides a name or a date; in the answer it hides the answer.
             accepted = tuple(text for text in accepted if not DEIDENTIFIED.search(text))

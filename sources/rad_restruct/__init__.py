@@ -1,0 +1,1 @@
+"""Rad-ReStruct."""
