@@ -38,7 +38,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "tasks": "draw regions reports schema vocabulary",
         "templating": "config draw errors regions schema",
         "templates": "",
-        "manifest": "config errors images regions schema",
+        "manifest": "config errors images regions reports schema templating",
         "manifests": "",
         "datacard": "schema source tasks",
         "build": "config datacard draw errors images likeness manifest regions release reports "
