@@ -48,11 +48,12 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "corpus": "build.cache build.columns build.executor datacard draw errors likeness schema "
         "source tasks",
         "demo": "build errors manifest schema source",
+        "coverage": "build demo manifest schema source tasks",
         "export": "corpus errors schema",
         "hub": "corpus errors schema",
         "view": "corpus errors schema",
         "bench": "build config corpus draw errors images schema source",
-        "cli": "bench build check corpus demo errors export hub manifest source tasks templating "
+        "cli": "bench build check corpus coverage demo errors export hub manifest source tasks templating "
         "view",
     }.items()
 }
