@@ -3,9 +3,8 @@
     .venv/bin/python docs/generate.py
 
 writes ``docs/cli.md`` from the command line's own declarations, ``docs/findings.md`` from the
-vocabulary and the cards of sources, ``docs/coverage.md`` from a corpus of the synthetic releases, and
-the tables of sources and tasks in ``README.md``, between
-their marks. ``tests/test_docs.py`` fails when any of them is stale.
+vocabulary and the cards of sources, ``docs/coverage.md`` from a corpus of the synthetic releases,
+and the tables of sources and tasks in ``README.md``, between their marks. ``tests/test_docs.py`` fails when any of them is stale.
 """
 
 from __future__ import annotations
@@ -278,18 +277,18 @@ def coverage_page(pairs: list[PairCoverage]) -> str:
     lacking = [[f"`{p.task}`", f"`{p.source}`"] for p in pairs if p.mark == "?"]
     made = [pair for pair in pairs if pair.rows]
     upstream = [pair for pair in pairs if pair.upstream]
+    kept = [pair for pair in made if pair.upstream]
     return f"""# Coverage
 
-This page is written by `docs/generate.py`. `chexinstruct tasks --matrix` prints the grid anew, and with
-`--json` all that is here.
+This page is written by `docs/generate.py`. `chexinstruct tasks --matrix` prints the grid anew, and
+with `--json` all that is here.
 
-No list says which task is asked of which source: a task is asked wherever a study carries what it
-needs. The synthetic releases show how that turns out. Of them the manifest `full` makes
-{len(made)} pairs of task and source. The builder of the original CheXinstruct makes
-{len(upstream)} pairs (manifest `{UPSTREAM}`); {
-        sum(p.upstream for p in made)
-    } of these are made here from
-releases as they are published.
+A task is asked wherever a study carries what it needs. The synthetic releases show how that turns
+out: of them the manifest [`full`](manifest.md#shipped-manifests) makes {
+        len(made)
+    } pairs of task and
+source. The builder of the original CheXinstruct makes {len(upstream)} pairs (manifest
+`{UPSTREAM}`); {len(kept)} of these are made here from releases as they are published.
 
 ```text
 {render_grid(pairs)}
@@ -318,9 +317,9 @@ Pairs whose studies carry what the task needs, and in which there is nothing to 
 {table(["task", "source", "why"], left_out)}
 ## Not from the releases as published
 
-Pairs of the original builder for which the synthetic releases, in the layout of their publishers, give
-no row. What is missing is said by `chexinstruct sources KEY`; the impressions of PadChest, for example,
-need a table of English translations beside the release.
+Pairs of the original builder for which the synthetic releases, in the layout of their publishers,
+give no row. `chexinstruct sources KEY` says what is missing: the impressions of PadChest need a
+table of English translations, which the release has not.
 
 {table(["task", "source"], lacking)}"""
 

@@ -53,8 +53,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "hub": "corpus errors schema",
         "view": "corpus errors schema",
         "bench": "build config corpus draw errors images schema source",
-        "cli": "bench build check corpus coverage demo errors export hub manifest source tasks templating "
-        "view",
+        "cli": "bench build check corpus coverage demo errors export hub manifest source tasks "
+        "templating view",
     }.items()
 }
 """Room -> the rooms, or modules of rooms, that it may import. A new room gets a row here."""

@@ -154,5 +154,5 @@ class Lock(msgspec.Struct, kw_only=True):
     mixture: list[MixtureShare] = []
     """How the mixture of train came about, if the manifest asked for one."""
     filtered: list[Filtered] = []
-    """What was taken out of the corpus after its build, in order; the accounts of sources are those
-    of the build."""
+    """What was taken out of the corpus after its build, in order; the accounts of sources and the
+    mixture are those of the build."""
