@@ -4,7 +4,8 @@
 
 writes ``docs/cli.md`` from the command line's own declarations, ``docs/findings.md`` from the
 vocabulary and the cards of sources, ``docs/coverage.md`` from a corpus of the synthetic releases,
-and the tables of sources and tasks in ``README.md``, between their marks. ``tests/test_docs.py`` fails when any of them is stale.
+and the tables of sources and tasks in ``README.md``, between their marks. ``tests/test_docs.py``
+fails when any of them is stale.
 """
 
 from __future__ import annotations
