@@ -95,14 +95,14 @@ def write(folder: Path, share: float) -> int:
     chance.shuffle(names)  # the metadata table is not in the order of studies
     rows = [(name, subjects[n], studies[n]) for name, n in zip(names, shown, strict=True)]
     rows.sort()
+    title, positions = "CHEST (PA AND LAT)", ("postero-anterior", "Erect")
     _table(
         folder / "mimic-cxr-2.0.0-metadata.csv.gz",
         "dicom_id subject_id study_id PerformedProcedureStepDescription ViewPosition Rows Columns"
         " StudyDate StudyTime ProcedureCodeSequence_CodeMeaning ViewCodeSequence_CodeMeaning"
         " PatientOrientationCodeSequence_CodeMeaning",
         (
-            [*row, "CHEST (PA AND LAT)", "PA", 3056, 2544, 21800506, "213014.531"]
-            + ["CHEST (PA AND LAT)", "postero-anterior", "Erect"]
+            [*row, title, "PA", 3056, 2544, 21800506, "213014.531", title, *positions]
             for row in rows
         ),
     )

@@ -168,12 +168,27 @@ def sources_(
 @app.command("tasks")
 def tasks_(
     name: Annotated[str | None, typer.Argument(help="Tell all about one task.")] = None,
+    matrix: Annotated[
+        bool,
+        typer.Option("--matrix", help="Tasks by sources: what the synthetic releases give."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the tasks, or tell what one needs and asks.
+    """List the tasks, or tell what one needs and asks, or which source feeds which task.
 
     Example: chexinstruct tasks phrase_grounding
     """
+    if matrix:
+        from chexinstruct.coverage import render_grid, synthetic_coverage
+
+        if name is not None:
+            raise CallError("--matrix shows all tasks; leave the name out")
+        pairs = synthetic_coverage()
+        if as_json:
+            _print_json(pairs)
+        else:
+            print(render_grid(pairs))
+        return
     from chexinstruct.tasks import FAMILIES, registry
     from chexinstruct.tasks.needs import NEEDS
     from chexinstruct.templating import Templates
@@ -254,12 +269,16 @@ def check_(
 
 @app.command("build")
 def build_(
-    manifest: Annotated[str, typer.Argument(help="Shipped manifest (full, demo) or a YAML path.")],
+    manifest: Annotated[str, typer.Argument(help="Shipped manifest, e.g. full, or a YAML path.")],
     data_root: Annotated[str, typer.Option(help="Folder with one folder a source key.")],
     out: Annotated[Path, typer.Option(help="Folder of the corpus.")],
     source: Sources = None,
     task: Tasks = None,
     split: Splits = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="FIELD=VALUE over the manifest, VALUE in YAML; repeatable."),
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Studies a source, in keyed order.")] = None,
     images: Annotated[Images | None, typer.Option(help="Where pictures go.")] = None,
     link: Annotated[
@@ -286,7 +305,7 @@ def build_(
     from chexinstruct.manifest import load_manifest, overridden
 
     recipe = overridden(
-        load_manifest(manifest),
+        load_manifest(manifest, assignments or ()),
         sources=source,
         tasks=task,
         splits=[str(name) for name in split] if split else None,

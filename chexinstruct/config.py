@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from chexinstruct.errors import ChexinstructError
+from chexinstruct.errors import CallError, ChexinstructError
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -40,6 +42,36 @@ def _mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]
 
 
 _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Content, and where it was said: what errors name."""
+
+    name: str
+    """Of a file, or an assignment as it stands on the command line."""
+    content: Any
+    text: str = ""
+    """The YAML that it was read from, whose lines are named."""
+    assigned: bool = False
+    """Said on the command line, which has no lines."""
+
+    def told(self, location: tuple[int | str, ...], problem: str) -> str:
+        """A problem at a location of the content, with its line."""
+        where = ".".join(map(str, location)) or "the file"
+        root = yaml.compose(self.text, Loader=yaml.SafeLoader)
+        line = "" if self.assigned else f"line {_line(root, location)}: "
+        return f"{line}{where}: {problem}"
+
+    def depth(self, location: tuple[int | str, ...]) -> int:
+        """How many steps of a location this content goes along."""
+        content, depth = self.content, 0
+        for step in location:
+            named = isinstance(content, dict) and step in content
+            counted = isinstance(content, list) and isinstance(step, int) and step < len(content)
+            if named or counted:  # other steps name members of a union
+                content, depth = content[step], depth + 1
+        return depth
 
 
 def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
@@ -75,21 +107,94 @@ def parse_yaml(text: str, name: str) -> Any:
         raise ConfigError(f"{place}: {problem}") from None
 
 
-def validate(content: Any, model: type[M], text: str, name: str) -> M:
-    """``content`` as a model; errors name the line of ``text`` they stand on.
+def read_layer(path: Path | Traversable) -> Layer:
+    """A YAML file.
 
     Raises:
-        ConfigError: all problems at once, one a clause.
+        ConfigError: the file is missing or not YAML.
     """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    return Layer(str(path), parse_yaml(text, str(path)), text)
+
+
+def assignment(said: str) -> Layer:
+    """``a.b=VALUE`` of the command line, with a YAML value, as the mapping ``{a: {b: VALUE}}``.
+
+    Raises:
+        CallError: it does not have that form.
+    """
+    path, mark, value = said.partition("=")
+    steps = path.split(".")
+    if not mark or not all(steps):
+        raise CallError(f"--set {said}: write FIELD=VALUE, e.g. images.size=448")
+    try:
+        content = parse_yaml(value, said)
+    except ConfigError:
+        raise CallError(
+            f"--set {said}: the value is not YAML; mind the quotes of your shell"
+        ) from None
+    for step in reversed(steps):
+        content = {step: content}
+    return Layer(f"--set {said}", content, assigned=True)
+
+
+def merged(base: Any, patch: Any) -> Any:
+    """The base with a patch laid over it, as JSON merge patches are (RFC 7396).
+
+    Mappings are merged key by key, null takes a key out, and everything else replaces what was
+    there: lists are not joined.
+    """
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(base) if isinstance(base, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), value)
+    return result
+
+
+def validate(layers: Sequence[Layer], model: type[M]) -> M:
+    """Layers, each laid over those before it, as a model.
+
+    Args:
+        layers: files first, of which the last is the user's own, then assignments.
+        model: what they should fit.
+
+    Raises:
+        ConfigError: all problems at once, each named with the line of the file that said it.
+        CallError: the same, where only assignments are wrong.
+    """
+    content = layers[0].content
+    for layer in layers[1:]:
+        content = merged(content, layer.content)
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        problems = []
+        problems: dict[str, list[str]] = {}
+        blamed = []
         for item in error.errors():
-            where = ".".join(str(step) for step in item["loc"]) or "the file"
-            problems.append(f"line {_line(root, item['loc'])}: {where}: {item['msg']}")
-        raise ConfigError(f"{name}: " + "; ".join(problems)) from None
+            layer = _speaker(layers, item["loc"])
+            problems.setdefault(layer.name, []).append(layer.told(item["loc"], item["msg"]))
+            blamed.append(layer)
+        told = "; ".join(f"{name}: {'; '.join(said)}" for name, said in problems.items())
+        kind = CallError if all(layer.assigned for layer in blamed) else ConfigError
+        raise kind(told) from None
+
+
+def _speaker(layers: Sequence[Layer], location: tuple[int | str, ...]) -> Layer:
+    """The layer that says what stands at a location: the last of those that go farthest along it.
+
+    What nobody says is missing in the user's own file.
+    """
+    deepest = max(layer.depth(location) for layer in layers)
+    if deepest == 0:
+        return [layer for layer in layers if not layer.assigned][-1]
+    return [layer for layer in layers if layer.depth(location) == deepest][-1]
 
 
 def load_yaml(path: Path | Traversable, model: type[M]) -> M:
@@ -98,11 +203,7 @@ def load_yaml(path: Path | Traversable, model: type[M]) -> M:
     Raises:
         ConfigError: the file is missing, not YAML, or does not fit the model.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
-    return validate(parse_yaml(text, str(path)), model, text, str(path))
+    return validate([read_layer(path)], model)
 
 
 def shipped(folder: str) -> Traversable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import yaml
 
@@ -41,6 +42,8 @@ def card(lock: Lock, sources: Mapping[str, Source], tasks: Mapping[str, Task]) -
         _ledger_table(lock.ledger),
         "## How it was made\n",
         _choices(lock),
+        _left_out(lock),
+        _mixture(lock),
         _filters(lock),
         "## People in several sources\n",
         "A person has one side in all sources, unless the split policy is `official`. Studies "
@@ -211,11 +214,44 @@ def _choices(lock: Lock) -> str:
             ["split policy", manifest["split_policy"]],
             ["readers are merged by", manifest["consensus"]],
             ["uncertain labels", manifest["uncertain"]],
-            ["report text", manifest["text"]],
+            ["report text", _text(manifest)],
+            ["options", "; ".join(f"{k} {', '.join(v)}" for k, v in manifest["options"].items())],
             ["box dialect", manifest["box_dialect"]],
             ["pictures", ", ".join(f"{k} {v}" for k, v in manifest["images"].items())],
             ["libraries", ", ".join(f"{k} {v}" for k, v in lock.libraries.items())],
         ],
+    )
+
+
+def _text(manifest: Mapping[str, Any]) -> str:
+    """How report text was treated, and which sentences were dropped."""
+    dropped = ", ".join(name for name, is_dropped in manifest["leaks"].items() if is_dropped)
+    if manifest["text"] == "raw" or not dropped:
+        return str(manifest["text"])
+    return f"{manifest['text']}, without sentences of {dropped}"
+
+
+def _left_out(lock: Lock) -> str:
+    """Pairs that the manifest keeps out, where their source was built."""
+    built = {account.source for account in lock.sources}
+    rows = [
+        [*pair.split("/"), reason]
+        for pair, reason in lock.manifest["leave_out"].items()
+        if pair.partition("/")[2] in built
+    ]
+    if not rows:
+        return ""
+    return "Pairs that the manifest leaves out:\n\n" + table(["task", "source", "why"], rows)
+
+
+def _mixture(lock: Lock) -> str:
+    """How the examples of train were divided."""
+    if not lock.mixture:
+        return ""
+    total = lock.manifest["mixture"]["total"]
+    rows = [[s.name, f"{s.weight:g}", s.available, s.chosen] for s in lock.mixture]
+    return f"Train was mixed to {total:,} examples or what there is:\n\n" + table(
+        ["task, or pair", "weight", "available", "chosen"], rows
     )
 
 

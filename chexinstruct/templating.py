@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, get_args
 
 from jinja2 import StrictUndefined, TemplateError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -50,16 +50,20 @@ class Template(_Model):
     forms: dict[str, Form]
 
 
+Labels = Literal["upper", "lower", "digit", "none"]
+Answer = Literal["label", "marked", "text"]
+
+
 class Style(_Model):
     """How options are written."""
 
-    labels: Literal["upper", "lower", "digit", "none"]
+    labels: Labels
     mark: Annotated[str, Field(pattern=r"^[^{}]*(\{label\}[^{}]*)?\{text\}$")]
     """How a label and its option stand together, with ``{label}`` and ``{text}``."""
     layout: Literal["lines", "inline"]
     lead: str
     """What stands before the options."""
-    answer: Literal["label", "marked", "text"]
+    answer: Answer
     """The response: the label alone, label and text as shown, or the text alone."""
     single: str
     """Closing sentence when one option is right."""
@@ -100,6 +104,13 @@ def _marks(kind: str, mark: str, count: int) -> tuple[tuple[str, ...], tuple[str
     else:
         labels = (ascii_uppercase if kind == "upper" else ascii_lowercase)[:count]
     return tuple(labels), tuple(mark.format(label=label, text="") for label in labels)
+
+
+class OptionStyles(_Model):
+    """Which of the styles are drawn."""
+
+    labels: Annotated[tuple[Labels, ...], Field(min_length=1)] = get_args(Labels)
+    answers: Annotated[tuple[Answer, ...], Field(min_length=1)] = get_args(Answer)
 
 
 class Styles(_Model):
@@ -201,12 +212,12 @@ class _CompiledForm:
 class TaskTemplate:
     """The compiled template of one task."""
 
-    def __init__(self, task: str, template: Template, styles: Styles, digest: str) -> None:
+    def __init__(self, task: str, template: Template, styles: Sequence[Style], digest: str) -> None:
         self.task = task
         self.version = template.version
         self.digest = digest
         """Changes when a phrasing or a style changes."""
-        self.styles = styles.styles
+        self.styles = styles
         environment = _environment()
         self.forms = {
             name: _CompiledForm(environment, form, f"template {task}, form {name}")
@@ -318,15 +329,33 @@ def boxes_text(
 
 
 class Templates:
-    """All templates of a build: the shipped ones, and a user's folder laid over them."""
+    """All templates of a build: the shipped ones, and a user's folder laid over them.
 
-    def __init__(self, overlay: Path | None = None) -> None:
+    Args:
+        overlay: the user's folder.
+        options: which styles of options are drawn; None: all.
+
+    Raises:
+        CallError: there is no such folder, or no style is left.
+    """
+
+    def __init__(self, overlay: Path | None = None, options: OptionStyles | None = None) -> None:
         if overlay is not None and not overlay.is_dir():
             raise CallError(f"templates: {overlay} is not a folder")
         self._folders: list[Path | Traversable] = [shipped("templates")]
         if overlay is not None:
             self._folders.insert(0, overlay)
-        self._styles = load_yaml(self._file(STYLES), Styles)
+        options = options or OptionStyles()
+        self._styles = tuple(
+            style
+            for style in load_yaml(self._file(STYLES), Styles).styles
+            if style.labels in options.labels and style.answer in options.answers
+        )
+        if not self._styles:
+            raise CallError(
+                f"options: no style of {STYLES} has labels {' or '.join(options.labels)} and "
+                f"answers {' or '.join(options.answers)}"
+            )
 
     def _file(self, name: str) -> Path | Traversable:
         for folder in self._folders:

@@ -3,8 +3,9 @@
     .venv/bin/python docs/generate.py
 
 writes ``docs/cli.md`` from the command line's own declarations, ``docs/findings.md`` from the
-vocabulary and the cards of sources, and the tables of sources and tasks in ``README.md``, between
-their marks. ``tests/test_docs.py`` fails when any of them is stale.
+vocabulary and the cards of sources, ``docs/coverage.md`` from a corpus of the synthetic releases,
+and the tables of sources and tasks in ``README.md``, between their marks. ``tests/test_docs.py``
+fails when any of them is stale.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import typer
 from typer.models import ArgumentInfo, OptionInfo
 
 from chexinstruct.cli import app
+from chexinstruct.coverage import UPSTREAM, PairCoverage, coverage, render_grid
 from chexinstruct.datacard import table
 from chexinstruct.demo import demo
 from chexinstruct.schema import LabelSet, Lock
@@ -239,6 +241,90 @@ def _uncertain(label_set: LabelSet) -> str:
     return "; ".join([label_set.uncertain, *exceptions])
 
 
+# ----------------------------------------------------------------------------------- coverage
+
+
+def coverage_page(pairs: list[PairCoverage]) -> str:
+    """The content of ``docs/coverage.md``."""
+
+    def marked(mark: str, **of: str) -> str:
+        """The other half of the pairs of a task or source that have a mark."""
+        ((field, name),) = of.items()
+        other = "source" if field == "task" else "task"
+        found = [p for p in pairs if getattr(p, field) == name and p.mark == mark]
+        return ", ".join(f"`{getattr(p, other)}`" for p in found)
+
+    known = sources()
+    by_task = [
+        [
+            f"`{name}`",
+            "; ".join(NEEDS[need].what for need in task.needs),
+            marked("U", task=name),
+            marked("+", task=name),
+        ]
+        for name, task in tasks().items()
+    ]
+    by_source = [
+        [
+            f"`{key}`",
+            terms(key, known).license,
+            ", ".join(f"`{parent}`" for parent in source.card.requires),
+            marked("U", source=key),
+            marked("+", source=key),
+        ]
+        for key, source in known.items()
+    ]
+    left_out = [[f"`{p.task}`", f"`{p.source}`", p.left_out] for p in pairs if p.left_out]
+    lacking = [[f"`{p.task}`", f"`{p.source}`"] for p in pairs if p.mark == "?"]
+    made = [pair for pair in pairs if pair.rows]
+    upstream = [pair for pair in pairs if pair.upstream]
+    kept = [pair for pair in made if pair.upstream]
+    return f"""# Coverage
+
+This page is written by `docs/generate.py`. `chexinstruct tasks --matrix` prints the grid anew, and
+with `--json` all that is here.
+
+A task is asked wherever a study carries what it needs. The synthetic releases show how that turns
+out: of them the manifest [`full`](manifest.md#shipped-manifests) makes {
+        len(made)
+    } pairs of task and
+source. The builder of the original CheXinstruct makes {len(upstream)} pairs (manifest
+`{UPSTREAM}`); {len(kept)} of these are made here from releases as they are published.
+
+```text
+{render_grid(pairs)}
+```
+
+## By task
+
+{
+        table(
+            ["task", "a study carries", "as in the original builder", "here alone"],
+            by_task,
+        )
+    }
+## By source
+
+{
+        table(
+            ["source", "access", "needs beside it", "as in the original builder", "here alone"],
+            by_source,
+        )
+    }
+## Left out
+
+Pairs whose studies carry what the task needs, and in which there is nothing to ask all the same:
+
+{table(["task", "source", "why"], left_out)}
+## Not from the releases as published
+
+Pairs of the original builder for which the synthetic releases, in the layout of their publishers,
+give no row. `chexinstruct sources KEY` says what is missing: the impressions of PadChest need a
+table of English translations, which the release has not.
+
+{table(["task", "source"], lacking)}"""
+
+
 # ------------------------------------------------------------------------------------- tables
 
 
@@ -296,7 +382,7 @@ def pages(lock: Lock) -> dict[Path, str]:
     """What each generated file should hold.
 
     Args:
-        lock: of the demo corpus, which has every source and every task.
+        lock: of the demo corpus, which has every source, every task, and the pairs of ``full``.
     """
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     readme = _between(readme, "sources", sources_table())
@@ -306,6 +392,7 @@ def pages(lock: Lock) -> dict[Path, str]:
         ROOT / "README.md": readme,
         docs / "cli.md": cli_page(),
         docs / "findings.md": findings_page(),
+        docs / "coverage.md": coverage_page(coverage(lock)),
     }
 
 

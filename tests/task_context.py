@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from chexinstruct.draw import Draw, key
+from chexinstruct.reports import DEFAULT_LEAKS, LeakClass
 from chexinstruct.schema import Facts, LabelSet, Study
 from chexinstruct.tasks import Drop, Task
 
@@ -15,6 +16,7 @@ class FakePolicies:
     consensus: str = "majority"
     uncertain: str = "source"
     text: str = "clean"
+    leaks: tuple[LeakClass, ...] = DEFAULT_LEAKS
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "tasks": "draw regions reports schema vocabulary",
         "templating": "config draw errors regions schema",
         "templates": "",
-        "manifest": "config errors images regions schema",
+        "manifest": "config errors images regions reports schema templating",
         "manifests": "",
         "datacard": "schema source tasks",
         "build": "config datacard draw errors images likeness manifest regions release reports "
@@ -48,12 +48,13 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "corpus": "build.cache build.columns build.executor datacard draw errors likeness schema "
         "source tasks",
         "demo": "build errors manifest schema source",
+        "coverage": "build demo manifest schema source tasks",
         "export": "corpus errors schema",
         "hub": "corpus errors schema",
         "view": "corpus errors schema",
         "bench": "build config corpus draw errors images schema source",
-        "cli": "bench build check corpus demo errors export hub manifest source tasks templating "
-        "view",
+        "cli": "bench build check corpus coverage demo errors export hub manifest source tasks "
+        "templating view",
     }.items()
 }
 """Room -> the rooms, or modules of rooms, that it may import. A new room gets a row here."""

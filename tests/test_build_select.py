@@ -216,3 +216,17 @@ def test_rows_of_several_phrasings_count() -> None:
     rows = np.arange(60_000, dtype=np.int32)
     assert len(shard_bounds(rows, 0, 1)) == 1
     assert len(shard_bounds(rows, 0, 5)) == 3
+
+
+# Quotas
+
+
+def test_a_quota_is_of_train_alone_and_comes_last() -> None:
+    table = candidates(["a/yes", "a/no", "a/no", None] * 20, [0, 0, 1, 2] * 20)
+    free, held = chosen(table, cap=15), select(table, Sampling(cap=15), 0, quota=6)
+    splits, hashes = table["split"].to_numpy(), table["hash"].to_numpy()
+    assert (free.kept[splits == 0].sum(), held.kept[splits == 0].sum()) == (15, 6)
+    assert np.array_equal(free.kept[splits != 0], held.kept[splits != 0])
+    lowest = np.sort(hashes[free.kept & (splits == 0)])[:6]
+    assert set(hashes[held.kept & (splits == 0)]) == set(lowest)
+    assert int(held.reasons["mixture"].sum()) == 9

@@ -19,12 +19,29 @@ from pydantic_core import PydanticUndefined
 from typer.testing import CliRunner
 
 from chexinstruct import __version__
+from chexinstruct.build.asked import asked_tasks, check_names
 from chexinstruct.cli import app
-from chexinstruct.config import parse_yaml
 from chexinstruct.demo import demo
-from chexinstruct.manifest import Manifest, Pictures, Sampling, Shares
+from chexinstruct.manifest import (
+    Leaks,
+    Manifest,
+    Mixture,
+    OptionStyles,
+    Pictures,
+    Sampling,
+    Shares,
+    load_manifest,
+)
 from chexinstruct.regions import BOX_DIALECTS, CONSENSUS_SCHEMES, format_boxes
-from chexinstruct.schema import Example, Line, Lock, Shard, SourceAccount, arrow_schema
+from chexinstruct.schema import (
+    Example,
+    Line,
+    Lock,
+    MixtureShare,
+    Shard,
+    SourceAccount,
+    arrow_schema,
+)
 from chexinstruct.schema.lock import Link, SharedPersons, StoredFile
 from chexinstruct.shared.anatomy import PLACES
 from chexinstruct.source import registry as sources
@@ -161,6 +178,9 @@ def test_make_targets_that_are_named_exist() -> None:
     [
         (Manifest, "## Fields"),
         (Sampling, "### sampling"),
+        (Mixture, "### mixture"),
+        (OptionStyles, "### options"),
+        (Leaks, "### leaks"),
         (Pictures, "### images"),
         (Shares, "### shares"),
     ],
@@ -184,11 +204,20 @@ def test_named_schemes_are_documented() -> None:
     assert table(page("docs/labels.md"), "## Several readers").keys() >= set(CONSENSUS_SCHEMES)
 
 
-def test_manifests_that_are_shown_are_manifests() -> None:
+def test_manifests_that_are_shown_name_what_there_is(tmp_path: Path) -> None:
     shown = blocks(page("docs/manifest.md"), "yaml")
-    assert shown
+    assert len(shown) > 3
     for text in shown:
-        Manifest.model_validate(parse_yaml(text, "docs/manifest.md"))
+        (tmp_path / "shown.yaml").write_text(text, encoding="utf-8")
+        manifest = load_manifest(tmp_path / "shown.yaml")
+        check_names(manifest, tasks(), sources())
+        assert asked_tasks(manifest, tasks())
+
+
+def test_shipped_manifests_are_listed() -> None:
+    text = page("docs/manifest.md")
+    shipped = {path.stem for path in (ROOT / "manifests").glob("*.yaml")}
+    assert table(text, "## Shipped manifests").keys() == shipped
 
 
 def spelled(kind: pa.DataType) -> str:
@@ -230,6 +259,7 @@ def test_every_entry_of_the_lock_is_documented() -> None:
         "pictures": StoredFile,
         "shared": SharedPersons,
         "links": Link,
+        "mixture": MixtureShare,
     }
     for entry, model in parts.items():
         assert re.findall(r"`(\w+)`", rows[entry][0]) == names(model)

@@ -142,6 +142,8 @@ def test_a_mask_in_the_answer_drops_it(task: Task) -> None:
     text = "Left pneumothorax as of ___ is seen. The heart is normal. The lungs are clear."
     made = study(box("Left pneumothorax as of ___"), findings=text)
     assert reason(task, made) == "leak_deidentified"
+    kept, drops = run(task, made, FakeContext(policies=FakePolicies(leaks=("time",))))
+    assert (len(kept), drops) == (1, []), "the class is switched off"
     (fact,), _ = of(task, made, text="raw")
     assert fact.slots["report"] == text
 

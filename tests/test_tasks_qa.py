@@ -435,6 +435,8 @@ def test_a_masked_answer_is_none_to_learn() -> None:
     facts, drops = run(text_qa, made, FakeContext())
     assert [f.key for f in facts] == ["good"]
     assert drops == ["masked_answer"]
+    unmasked = FakeContext(policies=FakePolicies(leaks=("time",)))
+    assert len(run(text_qa, made, unmasked)[0]) == 2, "the class is switched off"
     other = one(text_qa, passage("larger than on ___", references=("The mass is larger",)))
     assert other.slots["answer"] == "The mass is larger"
     assert other.answers == ("The mass is larger",)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from task_context import FakeContext, FakePolicies, run
 
-from chexinstruct.reports import LEAK_CLASSES, POLICIES, find_leaks, sentences
+from chexinstruct.reports import LEAK_CLASSES, POLICIES, LeakClass, find_leaks, sentences
 from chexinstruct.reports.leaks import Filtered
 from chexinstruct.schema import Image, Report, Study
 from chexinstruct.tasks import FAMILIES, Task
@@ -116,6 +116,34 @@ def test_words_on_the_lateral_view_stay_when_one_is_shown() -> None:
     assert isinstance(target(text, "image_target", FakePolicies(), images=shown), Filtered)
     alone = target(text, "image_target", FakePolicies(), images=shown[:1])
     assert alone == Drop(reason="emptied_by_other_image")
+
+
+@pytest.mark.parametrize(
+    ("leaks", "use", "kept"),
+    [
+        (
+            (),
+            "image_target",
+            "Unchanged mass. Seen by Dr. ___. Biopsy is recommended. Hx of cough.",
+        ),
+        (("prior",), "image_target", "Seen by Dr. ___. Biopsy is recommended. Hx of cough."),
+        (
+            ("prior",),
+            "progression",
+            "Unchanged mass. Seen by Dr. ___. Biopsy is recommended. Hx of cough.",
+        ),
+        (("deidentified", "recommendation"), "progression", "Unchanged mass. Hx of cough."),
+        (("recommendation", "history"), "summarization", "Unchanged mass. Seen by Dr. ___."),
+    ],
+)
+def test_only_the_classes_that_are_switched_on_go(
+    leaks: tuple[LeakClass, ...], use: str, kept: str
+) -> None:
+    """A class that a use can do without is not looked for, whatever is switched on."""
+    text = "Unchanged mass. Seen by Dr. ___. Biopsy is recommended. Hx of cough."
+    found = target(text, use, FakePolicies(leaks=leaks))
+    assert isinstance(found, Filtered)
+    assert found.text == kept
 
 
 SENTENCES = (
@@ -239,6 +267,12 @@ def test_an_indication_that_tells_nothing_drops_the_study(
 ) -> None:
     made = study(findings=FINDINGS, impression=IMPRESSION, indication=told)
     assert only_drop(task, made) == reason
+
+
+def test_an_indication_keeps_its_masks_where_they_are_no_leak_and_is_history_itself() -> None:
+    told = "___ year old with history of cough. Page the team at 5 p.m."
+    policies = FakePolicies(leaks=("time", "communication", "history"))
+    assert indication(study(indication=told), policies) == "___ year old with history of cough."
 
 
 def test_the_history_stands_in_for_a_missing_indication() -> None:
@@ -443,6 +477,19 @@ def test_a_pair_that_teaches_nothing_good_is_dropped(
     findings: str, impression: str, reason: str
 ) -> None:
     assert summarized(findings, impression) == ([], [reason])
+
+
+@pytest.mark.parametrize(
+    ("impression", "switched_off"),
+    [("Cardiomegaly seen by ___.", "deidentified"), ("Worsening cardiomegaly is seen.", "prior")],
+)
+def test_a_pair_stays_where_its_leak_is_switched_off(
+    impression: str, switched_off: LeakClass
+) -> None:
+    leaks = tuple(name for name in LEAK_CLASSES if name != switched_off)
+    context = FakeContext(policies=FakePolicies(leaks=leaks))
+    (fact,), _ = summarized("The heart is large.", impression, context)
+    assert fact.answers == (impression,)
 
 
 def test_a_change_told_in_the_findings_may_be_summed_up() -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from chexinstruct.config import ConfigError, load_yaml, shipped
 from chexinstruct.draw import Draw
+from chexinstruct.errors import CallError
 from chexinstruct.schema import Facts, Region
 from chexinstruct.tasks import registry
-from chexinstruct.templating import STYLES, Template, Templates
+from chexinstruct.templating import STYLES, OptionStyles, Template, Templates
 
 FILES = sorted(
     path.name.removesuffix(".yaml")
@@ -168,3 +169,26 @@ def test_text_of_a_release_cannot_write_template_code_or_tokens() -> None:
         assert "{{ 7 * 7 }}" in row.instruction
         assert "<|box|>" not in row.instruction
         assert "<image>" not in row.instruction
+
+
+def test_styles_that_are_asked_for_are_the_only_ones_drawn() -> None:
+    facts = Facts(key="a", form="choice", options=("AP view", "PA view"), answers=("PA view",))
+    options = OptionStyles(labels=("digit",), answers=("label",))
+    loaded = Templates(options=options).load("view_classification")
+    anything = Templates().load("view_classification")
+    asked, free = (
+        {row.response for n in range(60) for row in each.render(facts, Draw(n), "chexagent2")}
+        for each in (loaded, anything)
+    )
+    assert asked == {"(1)", "(2)"}
+    assert asked < free
+
+
+def test_every_label_and_every_answer_has_a_style() -> None:
+    known = OptionStyles()
+    for labels in known.labels:
+        assert Templates(options=OptionStyles(labels=(labels,)))
+    for answer in known.answers:
+        assert Templates(options=OptionStyles(answers=(answer,)))
+    with pytest.raises(CallError, match=r"no style of .* has labels none and answers lab"):
+        Templates(options=OptionStyles(labels=("none",), answers=("label",)))

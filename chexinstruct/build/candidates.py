@@ -175,7 +175,7 @@ def candidates(setting: Setting, source: str, item: Indexed) -> list[Pair]:
     homes: dict[str, tuple[str, Path, tuple[Path, ...]]] = {}
     for name, task in setting.tasks.items():
         needed = np.uint64(_mask(task))
-        if np.any((masks & needed) == needed):
+        if setting.manifest.builds(name, source) and np.any((masks & needed) == needed):
             key = _stage_key(setting, item, task)
             home = private_folder(setting.cache / "candidates" / f"{name}-{source}-{key}")
             files = tuple(home / f"{number:05d}.arrow" for number in range(chunks))

@@ -10,6 +10,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from chexinstruct.build.asked import asked_sources, asked_tasks, check_names
 from chexinstruct.build.cache import default_cache, private_folder
 from chexinstruct.build.candidates import candidates
 from chexinstruct.build.executor import Executor
@@ -22,7 +23,7 @@ from chexinstruct.build.missing import Missing, refuse_missing
 from chexinstruct.build.people import resolve, shared_persons
 from chexinstruct.build.pictures import Pictured, normalise_all
 from chexinstruct.build.seal import seal
-from chexinstruct.build.select import plan_shards
+from chexinstruct.build.select import plan_all
 from chexinstruct.build.setting import BuildOptions, Rules, Setting
 from chexinstruct.build.shards import write_shards
 from chexinstruct.build.store import store_all
@@ -31,8 +32,7 @@ from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.manifest import Manifest
 from chexinstruct.schema import SPLITS, Lock, SourceAccount
 from chexinstruct.schema.lock import SharedPersons
-from chexinstruct.source import Source, registry
-from chexinstruct.tasks import Task
+from chexinstruct.source import registry
 from chexinstruct.tasks import registry as task_registry
 from chexinstruct.templating import Templates
 
@@ -63,9 +63,12 @@ def build(
         consensus=manifest.consensus,
         uncertain=manifest.uncertain,
         text=manifest.text,
+        leaks=manifest.leaks.classes,
         languages=manifest.languages,
         pictures=manifest.images.mode != "none",
     )
+    sources, tasks = registry(), task_registry()
+    check_names(manifest, tasks, sources)
     with Executor(options.workers) as executor:
         setting = Setting(
             manifest=manifest,
@@ -74,12 +77,11 @@ def build(
             out=folder,
             cache=private_folder(options.cache or default_cache()),
             options=options,
-            sources=registry(),
-            tasks=_tasks(manifest),
-            templates=Templates(manifest.templates),
+            sources=sources,
+            tasks=asked_tasks(manifest, tasks),
+            templates=Templates(manifest.templates, manifest.options),
             executor=executor,
         )
-        _check_sampling(manifest, setting.sources)
         try:
             with FileLock(private_folder(private_folder(folder) / WORK) / "lock", timeout=0):
                 return _run(setting)
@@ -96,7 +98,7 @@ def build(
 
 def _run(setting: Setting) -> Lock:
     inputs = choose(
-        setting.manifest.sources,
+        asked_sources(setting.manifest, setting.tasks),
         setting.sources,
         setting.data_root,
         setting.options.source_dirs,
@@ -117,7 +119,7 @@ def _run(setting: Setting) -> Lock:
         },
     )
     pairs = [pair for key, item in indexed.items() for pair in candidates(setting, key, item)]
-    planned = [plan for pair in pairs for plan in plan_shards(setting, pair)]
+    planned, mixture = plan_all(setting, pairs)
     pictured: Pictured | None = None
     if setting.rules.pictures:
         used = {id(plan.references): plan.references for plan in planned}
@@ -142,32 +144,11 @@ def _run(setting: Setting) -> Lock:
         skipped_sources=dict.fromkeys(inputs.skipped, "release not found"),
         shared=shared,
         links=linked.accounts,
+        mixture=mixture,
     )
     rejects = {key: said.rejects for key, said in loaded.items() if said.rejects}
     seal(setting.out, lock, setting.sources, setting.tasks, rejects, bad, linked.matches)
     return lock
-
-
-def _tasks(manifest: Manifest) -> dict[str, Task]:
-    known = task_registry()
-    if manifest.tasks == "all":
-        return known
-    unknown = sorted(set(manifest.tasks) - known.keys())
-    if unknown:
-        raise CallError(f"unknown task {unknown[0]!r}; `chexinstruct tasks` lists them")
-    return {name: task for name, task in known.items() if name in manifest.tasks}
-
-
-def _check_sampling(manifest: Manifest, sources: Mapping[str, Source]) -> None:
-    """A misspelt name would leave out a cap in silence."""
-    tasks = task_registry()
-    for name in manifest.sampling:
-        task, slash, source = name.partition("/")
-        if not (task in tasks and source in sources if slash else task in tasks or task in sources):
-            raise CallError(
-                f"sampling: {name!r} is no task, no source and no task/source; "
-                "`chexinstruct tasks` and `chexinstruct sources` list them"
-            )
 
 
 def _index_all(

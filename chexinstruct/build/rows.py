@@ -25,7 +25,7 @@ from chexinstruct.schema import (
 )
 from chexinstruct.source import Terms, strictest
 from chexinstruct.tasks import Task
-from chexinstruct.templating import Rendered, TaskTemplate, Templates
+from chexinstruct.templating import Answer, Labels, OptionStyles, Rendered, TaskTemplate, Templates
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,9 @@ class Wording:
     """Digest of the template, so that a long-lived worker does not use an old one."""
     dialect: str
     phrasings: int
+    labels: tuple[Labels, ...]
+    answers: tuple[Answer, ...]
+    """Of the styles of options that are drawn."""
     shelf: str | None
     """Where the normalised pictures are listed; None: no pictures are looked at."""
     embed: bool
@@ -64,8 +67,9 @@ class Lost(Exception):
 
 
 @lru_cache(maxsize=64)
-def _template(overlay: str | None, task: str, digest: str) -> TaskTemplate:
-    return Templates(Path(overlay) if overlay else None).load(task)
+def _template(wording: Wording, task: str) -> TaskTemplate:
+    options = OptionStyles(labels=wording.labels, answers=wording.answers)
+    return Templates(Path(wording.overlay) if wording.overlay else None, options).load(task)
 
 
 class RowMaker:
@@ -79,7 +83,7 @@ class RowMaker:
         self.seed = rules.seed
         self.wording = wording
         self.terms = terms
-        self.template = _template(wording.overlay, task.key, wording.template)
+        self.template = _template(wording, task.key)
         self.shelf = open_shelf(wording.shelf) if wording.shelf else None
 
     def make(self, study: Study, patient: str | None, facts: Facts) -> Made:

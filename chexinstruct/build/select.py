@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -14,14 +15,16 @@ import pyarrow.compute as pc
 
 from chexinstruct.build.cache import code_digest, digest, once
 from chexinstruct.build.candidates import Pair, read_candidates
+from chexinstruct.build.mixture import PairKey, mix
 from chexinstruct.build.setting import Setting
 from chexinstruct.draw import key
 from chexinstruct.manifest import Sampling
-from chexinstruct.schema import VARIED
+from chexinstruct.schema import SPLITS, VARIED, MixtureShare
 
 Bool = npt.NDArray[np.bool_]
 Hash = npt.NDArray[np.uint64]
 
+TRAIN = SPLITS.index("train")
 SHARD_ROWS = 100_000
 """Most rows of a shard without pictures."""
 SHARD_PICTURES = 5_000
@@ -38,13 +41,14 @@ class Selection:
     """What took the others out: reason -> the candidates it took."""
 
 
-def select(table: pa.Table, sampling: Sampling, seed: int) -> Selection:
-    """Apply keep, balance and cap within each split; the lowest hashes stay.
+def select(table: pa.Table, sampling: Sampling, seed: int, quota: int | None = None) -> Selection:
+    """Apply keep, balance and cap within each split, then the quota; the lowest hashes stay.
 
     Args:
         table: candidates of one (task, source) with columns split, hash and balance.
         sampling: of the pair.
         seed: of the manifest.
+        quota: most of train, if there is a mixture.
     """
     split = table["split"].to_numpy()
     hashes: Hash = table["hash"].to_numpy()
@@ -64,6 +68,8 @@ def select(table: pa.Table, sampling: Sampling, seed: int) -> Selection:
         take_out("balance", _unbalanced(table["balance"], split, hashes, kept))
     if sampling.cap is not None:
         take_out("cap", _beyond(split, hashes, kept, sampling.cap))
+    if quota is not None:
+        take_out("mixture", _beyond(split, hashes, kept & (split == TRAIN), quota))
     return Selection(kept, reasons)
 
 
@@ -150,29 +156,54 @@ class Planned:
     """Pictures of all shards of the pair and split."""
 
 
-def plan_shards(setting: Setting, pair: Pair) -> list[Planned]:
+def plan_all(setting: Setting, pairs: Sequence[Pair]) -> tuple[list[Planned], list[MixtureShare]]:
+    """The shards of all pairs, and how the mixture of train came about, if there is one."""
+    quotas: dict[PairKey, int] = {}
+    shares: list[MixtureShare] = []
+    if setting.manifest.mixture is not None:
+        available = {(pair.task.key, pair.source): _train(setting, pair) for pair in pairs}
+        quotas, shares = mix(setting.manifest.mixture, available)
+    planned = [
+        plan
+        for pair in pairs
+        for plan in _plan(setting, pair, quotas.get((pair.task.key, pair.source)))
+    ]
+    return planned, shares
+
+
+def _train(setting: Setting, pair: Pair) -> int:
+    """How many candidates of train the sampling of a pair keeps."""
+    table = read_candidates(pair.files, ["split", "hash", "balance"])
+    sampling = setting.manifest.sampling_of(pair.task.key, pair.source)
+    kept = select(table, sampling, setting.manifest.seed).kept
+    return int(np.count_nonzero(kept & (table["split"].to_numpy() == TRAIN)))
+
+
+def _plan(setting: Setting, pair: Pair, quota: int | None) -> list[Planned]:
     """Select among the candidates of a pair, count what is lost, and cut the rest into shards."""
     # In one piece, so that its columns are arrays as they are and go when the table goes.
     names = ["row", "ordinal", "split", "hash", "balance"]
     table = read_candidates(pair.files, names).combine_chunks()
     sampling = setting.manifest.sampling_of(pair.task.key, pair.source)
-    chosen = select(table, sampling, setting.manifest.seed)
+    chosen = select(table, sampling, setting.manifest.seed, quota)
     splits = table["split"].to_numpy()
     for reason, lost in chosen.reasons.items():
         for split in np.unique(splits[lost]).tolist():
             count = int(np.count_nonzero(lost & (splits == split)))
             reasons = pair.tallies[split].candidate_reasons
             reasons[reason] = reasons.get(reason, 0) + count
+    phrasings = setting.manifest.phrasings_of(pair.task.key, pair.source)
+    how = sampling.model_dump(exclude={"phrasings"})
     planned: list[Planned] = []
     for split in np.unique(splits[chosen.kept]).tolist():
         at = np.flatnonzero(chosen.kept & (splits == split))
         code = code_digest("chexinstruct.build.select")
-        stage = digest(pair.key, sampling.model_dump(), setting.manifest.seed, split, code)
+        stage = digest(pair.key, how, quota, setting.manifest.seed, split, code)
         file = setting.cache / "selection" / f"{pair.task.key}-{pair.source}-{stage}.arrow"
         once(file, partial(_write, table=table.select(["row", "ordinal"]), at=at))
         rows, ordinals = _open(file)
         references = _references(pair, at) if setting.rules.pictures else ()
-        bounds = shard_bounds(rows, len(references), setting.manifest.phrasings)
+        bounds = shard_bounds(rows, len(references), phrasings)
         planned += [
             Planned(
                 pair, split, number, len(bounds), rows[start:stop], ordinals[start:stop], references

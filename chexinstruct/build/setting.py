@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from chexinstruct.build.executor import Executor
 from chexinstruct.manifest import Manifest
+from chexinstruct.reports import DEFAULT_LEAKS, LeakClass
 from chexinstruct.source import Source
 from chexinstruct.tasks import Task
 from chexinstruct.templating import Templates
@@ -47,6 +48,8 @@ class Rules:
     languages: tuple[str, ...]
     pictures: bool
     """False: the corpus has no pictures, so a missing file is no loss."""
+    leaks: tuple[LeakClass, ...] = DEFAULT_LEAKS
+    """The classes of sentences that ``clean`` drops."""
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,10 @@ from chexinstruct.reports.candid import section_candid
 from chexinstruct.reports.chexpert import clean_chexpert_plus
 from chexinstruct.reports.cues import LEAK_CLASSES, LeakClass
 from chexinstruct.reports.leaks import (
+    DEFAULT_LEAKS,
     POLICIES,
     Filtered,
+    classes_of,
     filter_text,
     find_leaks,
     has_change_cue,
@@ -21,6 +23,7 @@ from chexinstruct.reports.sentences import sentences
 from chexinstruct.reports.silence import is_silent_on
 
 __all__ = [
+    "DEFAULT_LEAKS",
     "LEAK_CLASSES",
     "ORGANS",
     "POLICIES",
@@ -31,6 +34,7 @@ __all__ = [
     "Section",
     "Sectioned",
     "by_organ",
+    "classes_of",
     "clauses",
     "clean_bimcv",
     "clean_chexpert_plus",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from chexinstruct.errors import CallError
 from chexinstruct.reports.cues import (
@@ -36,13 +37,19 @@ POLICIES: dict[str, tuple[LeakClass, ...]] = {
 """Use -> classes whose sentences go.
 
 ``image_target``: any text that must follow from the pictures shown (findings and impression
-generation, matching, selection, grounded text); add ``recommendation`` or ``history`` by flag.
+generation, matching, selection, grounded text).
 ``progression``: the prior picture is shown too, so comparisons stay. ``summarization``: classes
 that leave findings; a pair goes altogether when :func:`find_leaks` finds them in its impression.
 An impression may point to the findings shown ("as above").
 ``explanation``: the reason for a diagnosis must be seen in the pictures, so that the history counts
 as a leak too; an explanation goes altogether.
 """
+
+OPTIONAL: tuple[LeakClass, ...] = ("recommendation", "history")
+"""Classes of no policy, which a manifest may have dropped from all targets."""
+
+DEFAULT_LEAKS: tuple[LeakClass, ...] = tuple(c for c in LEAK_CLASSES if c not in OPTIONAL)
+"""What is dropped where nothing else is said."""
 
 CUES: Mapping[str, Cues] = {"en": ENGLISH, "es": SPANISH}
 """Cues by language; texts in any other are held against the English ones, which find little there
@@ -82,6 +89,12 @@ class Filtered:
     def usable(self) -> bool:
         """Whether enough words are left for a target."""
         return len(self.text.split()) >= MIN_WORDS
+
+
+@cache
+def classes_of(use: str, chosen: tuple[LeakClass, ...]) -> tuple[LeakClass, ...]:
+    """The classes that go for a use, a key of :data:`POLICIES`, among those that were chosen."""
+    return tuple(c for c in chosen if c in POLICIES[use] or c in OPTIONAL)
 
 
 def find_leaks(

@@ -13,7 +13,15 @@ from chexinstruct.schema.example import Example, Metadata, Option, Picture, Regi
 from chexinstruct.schema.facts import VARIED, Facts
 from chexinstruct.schema.image import Image, View, ViewSource
 from chexinstruct.schema.label import Label, LabelSet, Method, State, UncertainPolicy
-from chexinstruct.schema.lock import LOCK, Line, Lock, Shard, SourceAccount, StoredFile
+from chexinstruct.schema.lock import (
+    LOCK,
+    Line,
+    Lock,
+    MixtureShare,
+    Shard,
+    SourceAccount,
+    StoredFile,
+)
 from chexinstruct.schema.question import Question, Turn, joined
 from chexinstruct.schema.region import Box, Comparison, Frame, Region
 from chexinstruct.schema.report import (
@@ -54,6 +62,7 @@ __all__ = [
     "Lock",
     "Metadata",
     "Method",
+    "MixtureShare",
     "Modality",
     "Option",
     "OrganText",

@@ -87,6 +87,18 @@ class Link(msgspec.Struct, kw_only=True):
     """Of them, those that are the same in every pixel once normalised."""
 
 
+class MixtureShare(msgspec.Struct, kw_only=True):
+    """What the mixture of train gave to one task or pair."""
+
+    name: str
+    """Task, or task/source where the pair has a weight of its own."""
+    weight: float
+    available: int
+    """Examples of train that it had after sampling."""
+    chosen: int
+    """Of them, those that the mixture took."""
+
+
 class StoredFile(msgspec.Struct, kw_only=True, frozen=True):
     """A file of pictures of a corpus built with ``images: store``."""
 
@@ -139,6 +151,8 @@ class Lock(msgspec.Struct, kw_only=True):
     """Pairs of sources with persons in common, parents of sources included."""
     links: list[Link] = []
     """Pairs of sources whose pictures were compared, if the manifest asked for it."""
+    mixture: list[MixtureShare] = []
+    """How the mixture of train came about, if the manifest asked for one."""
     filtered: list[Filtered] = []
-    """What was taken out of the corpus after its build, in order; the accounts of sources are those
-    of the build."""
+    """What was taken out of the corpus after its build, in order; the accounts of sources and the
+    mixture are those of the build."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from chexinstruct.draw import Draw
+from chexinstruct.reports import LeakClass
 from chexinstruct.schema import Facts, LabelSet, Record, Study
 
 Family = Literal["coarse", "fine", "text", "qa", "misc"]
@@ -41,6 +42,10 @@ class Policies(Protocol):
     @property
     def text(self) -> str:
         """``clean`` (sentences that leak are dropped) or ``raw``."""
+
+    @property
+    def leaks(self) -> tuple[LeakClass, ...]:
+        """The classes of sentences that ``clean`` drops where a target may not hold them."""
 
 
 class Context(Protocol):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from chexinstruct.draw import key
-from chexinstruct.reports import POLICIES, Filtered, find_leaks, sentences
+from chexinstruct.reports import Filtered, classes_of, find_leaks, sentences
 from chexinstruct.schema import Image, Region, Report
 from chexinstruct.tasks.contract import Drop, Policies
 from chexinstruct.tasks.targets import target
@@ -62,7 +62,8 @@ def phrase_leak(phrase: str, use: str, policies: Policies, image: Image) -> Drop
     """
     if policies.text != "clean":
         return None
-    leaks = find_leaks(phrase, POLICIES[use], lateral_in_sample=image.view in LATERAL)
+    classes = classes_of(use, policies.leaks)
+    leaks = find_leaks(phrase, classes, lateral_in_sample=image.view in LATERAL)
     return Drop(reason=f"leak_{leaks[0]}") if leaks else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from chexinstruct.reports import LEAK_CLASSES, POLICIES, Filtered, filter_text
+from chexinstruct.reports import LEAK_CLASSES, Filtered, classes_of, filter_text
 from chexinstruct.schema import Image
 from chexinstruct.tasks.contract import Drop, Policies
 from chexinstruct.vocabulary import LATERAL
@@ -36,7 +36,8 @@ def target(
     if policies.text == "raw":
         return Filtered(" ".join(text.split()), {})
     lateral = any(image.view in LATERAL for image in images)
-    kept = filter_text(text, POLICIES[use], language=language, lateral_in_sample=lateral)
+    classes = classes_of(use, policies.leaks)
+    kept = filter_text(text, classes, language=language, lateral_in_sample=lateral)
     if kept.usable:
         return kept
     if kept.text or not kept.dropped:

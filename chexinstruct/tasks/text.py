@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from chexinstruct.reports import (
-    POLICIES,
     Filtered,
     LeakClass,
     by_organ,
+    classes_of,
     clauses,
     filter_text,
     find_leaks,
@@ -86,10 +86,11 @@ def indication(study: Study, policies: Policies) -> str | Drop:
         return Drop(reason="masked_indication")
     if policies.text == "raw":
         return text
+    classes = tuple(name for name in _INDICATION_LEAKS if name in policies.leaks)
     ageless = " ".join(_MASKED_AGE.sub("", text).split())
-    if ageless != text:
+    if ageless != text and "deidentified" in classes:
         text = ageless[:1].upper() + ageless[1:]
-    kept = filter_text(text, _INDICATION_LEAKS, language=_report(study).language)
+    kept = filter_text(text, classes, language=_report(study).language)
     if kept.text:
         return kept.text
     masked = "deidentified" in kept.dropped
@@ -349,8 +350,10 @@ def findings_summarization(study: Study, context: Context) -> Iterator[Facts | D
     """Summarize findings in an impression; no picture is shown."""
     report = _report(study)
     impression = report.sections["impression"]
-    if context.policies.text == "clean" and (
-        leaks := find_leaks(impression, POLICIES["summarization"], language=report.language)
+    policies = context.policies
+    classes = classes_of("summarization", policies.leaks)
+    if policies.text == "clean" and (
+        leaks := find_leaks(impression, classes, language=report.language)
     ):
         yield Drop(reason=f"leak_{leaks[0]}")
         return
@@ -367,7 +370,8 @@ def findings_summarization(study: Study, context: Context) -> Iterator[Facts | D
     elif _sentence_set(findings.text) <= _sentence_set(summary.text):
         yield Drop(reason="repeats_findings")
     elif (
-        context.policies.text == "clean"
+        policies.text == "clean"
+        and "prior" in policies.leaks
         and has_change_cue(summary.text, language)
         and not find_leaks(findings.text, _PRIOR, language=language)
     ):
