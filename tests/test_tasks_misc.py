@@ -335,7 +335,7 @@ def test_pools_are_the_kinds_of_text_that_a_study_has() -> None:
     [
         (study("s", "No change. The effusion persists."), "emptied_by_prior"),
         (study("s", "Normal."), "too_short"),
-        (study("s", captions=["Chest X-ray."]), "too_short"),
+        (study("s", captions=["Chest X-ray."]), "emptied_by_view"),
     ],
 )
 def test_a_study_without_a_usable_text_is_counted(task: Task, made: Study, reason: str) -> None:

@@ -126,6 +126,30 @@ def alike(a: str, b: str) -> float:
     return len(first & second) / len(first | second) if first | second else 1.0
 
 
+def names_another_finding(text: str, other: str) -> bool:
+    """Whether the other text affirms a finding that has nothing to do with those of the text.
+
+    For studies of which neither labels nor codes are known. Both texts must name findings; one that
+    is in both, or overlaps with or follows from any that the text names, does not count.
+    """
+    named = _named(text)
+    affirmed = {
+        finding
+        for sentence in sentences(other)
+        if not _DENIAL.search(sentence)
+        for finding in _named(sentence)
+    }
+    return bool(named) and any(_can_be_absent(finding, named) for finding in affirmed - named)
+
+
+def _named(text: str) -> set[str]:
+    return {
+        name
+        for name, finding in FINDINGS.items()
+        if name != NO_FINDING and not finding.vague and _named_by(name).search(text)
+    }
+
+
 def _by_labels(study: Study, sets: Sequence[LabelSet], policies: Policies) -> _Said:
     present: set[str] = set()
     possible: set[str] = set()
