@@ -199,3 +199,14 @@ def test_medvqa_2019() -> None:
     assert split["test"] == 2
     assert split["train"] in (0, 136)
     assert split["validation"] in (0, 23)
+
+
+def test_roco() -> None:
+    """Every caption of the lists is a study or has a reason; figures counted with this rule."""
+    found = list(studies("roco"))
+    lists = Counter(study.split for study in found)
+    assert (lists["validation"], lists["test"]) == (409, 415)
+    sides: dict[str, set[str | None]] = {}
+    for study in found:
+        sides.setdefault(study.people[0], set()).add(study.split)
+    assert sum({"validation", "test"} <= side for side in sides.values()) == 21

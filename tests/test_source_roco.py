@@ -130,7 +130,8 @@ def test_broken_rows_are_named(folder: Path) -> None:
     home = folder / "data" / "test" / "radiology"
     with (home / "captions.txt").open("a") as file:
         file.write(
-            "ROCO_90001\t Chest X-ray.\nROCO_90098\t \nROCO_90099 no tab\nROCO_90097\t Chest film.\n"
+            "ROCO_90001\t Chest X-ray.\nROCO_90098\t \nROCO_90099 no tab\n"
+            "ROCO_90097\t Chest film.\n"
         )
     with (home / "licences.txt").open("a") as file:
         file.write("ROCO_90013,PMC9_x.jpg,public\n")

@@ -12,7 +12,7 @@ _MARK = (
 )
 
 POINTER = re.compile(
-    rf"\s*[(\[](?:[^()\[\]]*\b(?:{_MARK}|figs?|figures?|labell?ed|marked|case|patient)\b[^()\[\]]*"
+    rf"(?:\s+(?:in|of|at|by|see|on))?\s*[(\[](?:[^()\[\]]*\b(?:{_MARK}|figs?|figures?|labell?ed|marked|case|patient)\b[^()\[\]]*"
     r"|\W*|[a-z]\d?)[)\]]",
     re.IGNORECASE,
 )

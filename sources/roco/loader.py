@@ -32,10 +32,11 @@ _ARTICLE = re.compile(r"PMC\d+")
 _CODE = re.compile(r"(?:CC BY(?:-NC)?(?:-ND|-SA)?|CC0)\b|NO-CC CODE")
 _FREE = frozenset({"CC BY", "CC BY-SA", "CC0"})
 
+_FILM = r"(?=(?i:view|projection|chest|radiogra|film|x))"
 _VIEWS: tuple[tuple[View, re.Pattern[str]], ...] = (
     # Bare letters also mean the pulmonary artery or the aortopulmonary window.
-    ("PA", re.compile(r"(?i:postero-?\s?anterior)|\(PA\)|\bP-?A\s+(?=(?i:view|proj|chest|radio|film|x))")),
-    ("AP", re.compile(r"(?i:antero-?\s?posterior|anterior-posterior)|\(AP\)|\bA-?P\s+(?=(?i:view|proj|chest|radio|film|x))")),
+    ("PA", re.compile(rf"(?i:postero-?\s?anterior)|\(PA\)|\bP-?A\s+{_FILM}")),
+    ("AP", re.compile(rf"(?i:antero-?\s?posterior|anterior-posterior)|\(AP\)|\bA-?P\s+{_FILM}")),
     (
         "LATERAL",
         re.compile(
@@ -43,7 +44,7 @@ _VIEWS: tuple[tuple[View, re.Pattern[str]], ...] = (
             r"|x-?ray\s*[,(]?\s*lateral\b)"
         ),
     ),
-)  # fmt: skip
+)
 
 
 class Figure(NamedTuple):

@@ -26,19 +26,19 @@ class Figure(NamedTuple):
 
 FIGURES = (
     Figure(90001, "train", 9000001, "CC BY", "Chest radiograph showing a right pleural effusion."),
-    Figure(90002, "train", 9000002, "CC BY-NC", "Chest CT with a cavity in the left lung.", "C0040405"),
-    Figure(90003, "train", 9000003, "CC BY", "Chest X-ray (a) and CT of the thorax (b) with nodules."),
-    Figure(90004, "train", 9000004, "CC BY-NC-ND", 'PA chest X-ray showing the "bulging fissure" of the right upper lobe (arrow).'),
-    Figure(90005, "train", 9000005, "NO-CC CODE", "Initial chest film on admission. The heart is enlarged."),
-    Figure(90006, "train", 9000009, "CC BY", "Lateral chest radiograph: calcified mediastinal mass."),
-    Figure(90007, "train", 9000007, "CC BY", "Abdominal radiograph with dilated loops.", "C1306645;C0000726"),
+    Figure(90002, "train", 9000002, "CC BY-NC", "Chest CT with a cavity in the left lung.", "C0040405"),  # noqa: E501
+    Figure(90003, "train", 9000003, "CC BY", "Chest X-ray (a) and CT of the thorax (b) with nodules."),  # noqa: E501
+    Figure(90004, "train", 9000004, "CC BY-NC-ND", 'PA chest X-ray showing the "bulging fissure" of the right upper lobe (arrow).'),  # noqa: E501
+    Figure(90005, "train", 9000005, "NO-CC CODE", "Initial chest film on admission. The heart is enlarged."),  # noqa: E501
+    Figure(90006, "train", 9000009, "CC BY", "Lateral chest radiograph: calcified mediastinal mass."),  # noqa: E501
+    Figure(90007, "train", 9000007, "CC BY", "Abdominal radiograph with dilated loops.", "C1306645;C0000726"),  # noqa: E501
     Figure(90008, "train", 9000008, "CC BY", "Bilateral reticular opacities in both lungs."),
     Figure(90009, "train", 9000010, "CC0", "Chest radiograph of a dog with a lung mass."),
-    Figure(90010, "validation", 9000011, "CC BY-SA", "CXR with left pneumothorax and collapsed lung. A drain lies in the pleura."),
-    Figure(90011, "validation", 9000012, "CC BY", "Radiographie thoracique de face: épanchement pleural."),
-    Figure(90012, "validation", 9000013, "CC BY-NC-SA", "X-ray of the chest showing consolidation of the left lower lobe.", ""),
-    Figure(90013, "test", 9000009, "CC BY", "Chest X-ray with a nodule in the left apex of the lung."),
-    Figure(90014, "test", 9000014, "CC BY-ND", "Radiograph of the chest showing cardiomegaly and edema of the lungs."),
+    Figure(90010, "validation", 9000011, "CC BY-SA", "CXR with left pneumothorax and collapsed lung. A drain lies in the pleura."),  # noqa: E501
+    Figure(90011, "validation", 9000012, "CC BY", "Radiographie thoracique de face: épanchement pleural."),  # noqa: E501
+    Figure(90012, "validation", 9000013, "CC BY-NC-SA", "X-ray of the chest showing consolidation of the left lower lobe.", ""),  # noqa: E501
+    Figure(90013, "test", 9000009, "CC BY", "Chest X-ray with a nodule in the left apex of the lung."),  # noqa: E501
+    Figure(90014, "test", 9000014, "CC BY-ND", "Radiograph of the chest showing cardiomegaly and edema of the lungs."),  # noqa: E501
     Figure(90015, "test", 9000015, "CC BY", "Barium swallow and chest radiograph."),
 )  # fmt: skip
 
@@ -61,7 +61,7 @@ def write(folder: Path, variant: str = "roco") -> None:
             _write_first(folder, split, figures, variant)
     if variant == "rocov2":
         rows = [
-            (v2_id(f), f"https://example.org/PMC{f.article}", f"PMC{f.article}", f"{f.license} [A et al.]")
+            (v2_id(f), f"https://example.org/PMC{f.article}", f"PMC{f.article}", f"{f.license} [A et al.]")  # noqa: E501
             for f in FIGURES
         ]  # fmt: skip
         save(

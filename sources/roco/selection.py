@@ -1,8 +1,8 @@
 """Which figures of ROCO are single chest radiographs, told by their captions and index terms alone.
 
-No list of body parts or modalities comes with ROCO v1; its keywords and concepts were taken from the
-captions by programs and tell no more than these. In ROCOv2 people checked the modality and, of plain
-films, the body part (Rückert et al., Scientific Data 2024), which is a second way in.
+No list of body parts or modalities comes with ROCO v1; its keywords and concepts were taken from
+the captions by programs and tell no more than these. In ROCOv2 people checked the modality and, of
+plain films, the body part (Rückert et al., Scientific Data 2024), which is a second way in.
 """
 
 from __future__ import annotations
