@@ -55,8 +55,8 @@ that leave findings; a pair goes altogether when :func:`find_leaks` finds them i
 An impression may point to the findings shown ("as above").
 ``explanation``: the reason for a diagnosis must be seen in the pictures, so that the history counts
 as a leak too; an explanation goes altogether.
-``caption``: what authors write under a figure of their article must follow from the picture alone, so
-that all classes count; bracketed pointers to marks ("(arrow)") go without their sentence.
+``caption``: what authors write under a figure of their article must follow from the picture alone,
+so that all classes count; bracketed pointers to marks ("(arrow)") go without their sentence.
 """
 
 CUES: Mapping[str, Cues] = {"en": ENGLISH, "es": SPANISH}

@@ -138,6 +138,7 @@ def names_another_finding(text: str, other: str) -> bool:
         for sentence in sentences(other)
         if not _DENIAL.search(sentence)
         for finding in _named(sentence)
+        if _spelt(finding).search(sentence)
     }
     return bool(named) and any(_can_be_absent(finding, named) for finding in affirmed - named)
 
@@ -148,6 +149,15 @@ def _named(text: str) -> set[str]:
         for name, finding in FINDINGS.items()
         if name != NO_FINDING and not finding.vague and _named_by(name).search(text)
     }
+
+
+@lru_cache(maxsize=4096)
+def _spelt(finding: str) -> re.Pattern[str]:
+    """A finding's spellings as they stand, in the singular or with an s."""
+    known = FINDINGS[finding]
+    spellings = (re.split(r"[\s_/-]+", s) for s in (known.name, *known.spellings))
+    forms = (r"[\s-]".join(map(re.escape, words)) for words in spellings)
+    return re.compile(rf"\b(?:{'|'.join(forms)})s?\b", re.IGNORECASE)
 
 
 def _by_labels(study: Study, sets: Sequence[LabelSet], policies: Policies) -> _Said:

@@ -14,7 +14,8 @@ from chexinstruct.errors import ReleaseError
 from chexinstruct.release import Release
 from chexinstruct.schema import Image, Origin, Redistribution, Split, Study, Text, View
 from chexinstruct.source import Parent
-from chexinstruct.sources.roco.selection import SELECTION, why_not
+
+from .selection import SELECTION, why_not
 
 V1: tuple[tuple[str, Split], ...] = (
     ("test", "test"),
