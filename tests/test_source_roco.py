@@ -113,6 +113,10 @@ def test_captions_of_chest_radiographs(caption: str) -> None:
         ("Ventrodorsal thoracic radiograph", "no_patient"),
         ("Chest X-rays (a) before and (b) later", "composite_figure"),
         ("PA and lateral chest radiographs", "composite_figure"),
+        ("Two consecutive chest radiographs", "composite_figure"),
+        ("Chest radiograph (posterior-anterior and lateral view)", "composite_figure"),
+        ("Chest X-ray. A. Pleural line B. Blocked tube", "composite_figure"),
+        ("Anteroposterior cervico-thoracic radiograph", "other_body_part"),
         ("Radiografía de tórax", "caption_not_english"),
     ],
 )

@@ -43,7 +43,7 @@ COURSE = re.compile(
     r"|admission|episode)\b"
     r"|\b(?:admission|admitted|discharged?|presentation|presented|presenting|arrival|hospital\w*"
     r"|emergency|outpatient|referr(?:ed|al)|pre-?op\w*|post-?op\w*|intra-?op\w*|peri-?op\w*|pod"
-    r"|post-?natal\w*|post-?procedur\w*|surg(?:ery|ical\w*)|operat(?:ion|ed|ive\w*)|treat(?:ed|ment\w*)"
+    r"|post-?natal\w*|post-?partum|screening|post-?procedur\w*|surg(?:ery|ical\w*)|operat(?:ion|ed|ive\w*)|treat(?:ed|ment\w*)"
     r"|therap\w+|chemotherapy|antibiotics?|steroids?|transplant\w*|resuscitat\w*|initiat\w+|initial(?:ly)?"
     r"|control|routine|diagnos(?:ed|is)|symptom\w*|fever|cough|dyspn\w+|complain\w*|onset|illness"
     r"|after|before|following|during|prior|pre-?intubation|post-?intubation|while|later|subsequent\w*"

@@ -36,8 +36,8 @@ _FREE = frozenset({"CC BY", "CC BY-SA", "CC0"})
 _FILM = r"(?=(?i:view|projection|chest|radiogra|film|x))"
 _VIEWS: tuple[tuple[View, re.Pattern[str]], ...] = (
     # Bare letters also mean the pulmonary artery or the aortopulmonary window.
-    ("PA", re.compile(rf"(?i:postero-?\s?anterior)|\(PA\)|\bP-?A\s+{_FILM}")),
-    ("AP", re.compile(rf"(?i:antero-?\s?posterior|anterior-posterior)|\(AP\)|\bA-?P\s+{_FILM}")),
+    ("PA", re.compile(rf"(?i:poster(?:o-?|ior[\s/-]+)\s?anterior)|\(PA\)|\bP-?A\s+{_FILM}")),
+    ("AP", re.compile(rf"(?i:anter(?:o-?|ior[\s/-]+)\s?posterior)|\(AP\)|\bA-?P\s+{_FILM}")),
     (
         "LATERAL",
         re.compile(

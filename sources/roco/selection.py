@@ -56,7 +56,7 @@ _OTHER_PART = re.compile(
     rf"|thoracic|thoracolumbar|upper|lower)\s+)*{_PART}\b"
     rf"|\b{_CHEST}\s*(?:and|&|[/+-]|with)\s*(?:the\s+|upper\s+)?{_PART}\b"
     rf"|\b{_PART}\s*(?:and|&|[/+-])\s*(?:the\s+)?{_CHEST}\b"
-    r"|\bthoraco-?(?:lumbar|abdom\w+)|\bbaby-?gram",
+    r"|\bthoraco-?(?:lumbar|abdom\w+)|\bcervico-?thora\w+|\bbaby-?gram",
     re.IGNORECASE,
 )
 _ANIMAL = re.compile(
@@ -70,17 +70,18 @@ _ANIMAL = re.compile(
 # Panels: "(a) ... (b)", "A: ... B:", "left panel", "A and B", several films in one caption.
 _PANEL_LETTER = re.compile(
     r"[(\[]\s*([a-h])(?:\s*[,&/–-]\s*[a-h])*\s*[)\]]|(?:^|[.;,]\s+)([A-Ha-h])(?:[:.)]|\s*[-–=]\s)"
-    r"|(?:^|\s)([a-h])\)\s",
+    r"|(?:^|\s)([a-h])\)\s|(?:^|\s)([b-h])\.\s",
     re.IGNORECASE,
 )
+_ACROSS = r"(?:postero-?|posterior[\s/-]+|antero-?|anterior[\s/-]+)\s?(?:anterior|posterior)"
 _COMPOSITE = re.compile(
-    r"\bpanels?\b|\b(?:top|bottom|upper|lower)\s+(?:row|images?|pictures?)\b|\bcollage\b|\bmontage\b"
-    r"|\b(?:left|right)\s+(?:image|picture|figure|radiograph|film|x-?ray)\b|\bA\s*(?:and|&|,)\s*B\b"
-    r"|[(\[]\s*[a-h]\s*[,&/–-]\s*[a-h]\s*[)\]]|[(\[]\s*(?:left|right|top|bottom)\s*[)\]]"
-    r"|\binset\b|\bserial\s|\b(?:two|three|four|series\s+of|sequence\s+of)\s+(?:\w+\s+){0,2}"
-    rf"{_FILM}|\bbefore\s*(?:\([^)]*\)\s*)?(?:and|&)\s*after\b|\b(?:ap|pa|frontal|posteroanterior"
-    r"|anteroposterior)\s*(?:\([^)]*\)\s*)?(?:and|&|/)\s*(?:left\s+|right\s+)?lateral\b"
-    r"|\blateral\s+and\s+(?:ap|pa|frontal|posteroanterior|anteroposterior)\b",
+    rf"\bpanels?\b|\b(?:top|bottom|upper|lower)\s+(?:row|images?|pictures?)\b|\bcollage\b|\bmontage\b"
+    rf"|\b(?:left|right)\s+(?:image|picture|figure|radiograph|film|x-?ray)\b|\bA\s*(?:and|&|,)\s*B\b"
+    rf"|[(\[]\s*[a-h]\s*[,&/–-]\s*[a-h]\s*[)\]]|[(\[]\s*(?:left|right|top|bottom)\s*[)\]]"
+    rf"|\binset\b|\bserial\s|\b(?:two|three|four|series\s+of|sequence\s+of)\s+(?:\w+\s+){0, 2}"
+    rf"{_FILM}|\bbefore\s*(?:\([^)]*\)\s*)?(?:and|&)\s*after\b"
+    rf"|\b(?:ap|pa|frontal|{_ACROSS})\s*(?:\([^)]*\)\s*)?(?:and|&|/)\s*(?:left\s+|right\s+)?lateral\b"
+    rf"|\blateral\s+and\s+(?:ap|pa|frontal|{_ACROSS})\b",
     re.IGNORECASE,
 )
 # Words of a figure that tells of films and shows none.
