@@ -219,3 +219,14 @@ def test_rad_restruct() -> None:
     answers = Counter(question.answers for question in asked if question.group)
     assert answers == {("yes",): 10_186, ("no",): 152_071 - 20_041}
     assert sum(len(question.options) == 1 for question in asked) == 57 + 196
+
+
+def test_roco() -> None:
+    """Every caption of the lists is a study or has a reason; figures counted with this rule."""
+    found = list(studies("roco"))
+    lists = Counter(study.split for study in found)
+    assert (lists["validation"], lists["test"]) == (408, 412)
+    sides: dict[str, set[str | None]] = {}
+    for study in found:
+        sides.setdefault(study.people[0], set()).add(study.split)
+    assert sum({"validation", "test"} <= side for side in sides.values()) == 21

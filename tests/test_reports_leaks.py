@@ -359,3 +359,28 @@ def test_what_is_left_holds_no_leak(chosen: list[str], classes: set[LeakClass]) 
     assert not any(find_leaks(s, classes) for s in sentences(done.text))
     assert sum(done.dropped.values()) == len(sentences(text)) - len(sentences(done.text))
     assert set(done.dropped) <= classes
+
+
+@pytest.mark.parametrize(
+    ("caption", "left"),
+    [
+        ("Chest X-ray showing a left effusion (arrow).", "Chest X-ray showing a left effusion."),
+        ("Large right pleural effusion in (Case 2).", "Large right pleural effusion."),
+        ("Chest film on admission. The heart is enlarged.", "The heart is enlarged."),
+        ("Chest radiograph of a 4-month-old boy with a right opacity.", ""),
+        ("Chest radiograph after three days of treatment: edema.", ""),
+        ("Left lung collapse, as in Fig. 2.", ""),
+        ("White arrows point to a nodule of the lung.", ""),
+        ("Effusion due to a fistula.", ""),
+        ("Left effusion, as seen on CT.", ""),
+        ("The effusion has increased.", ""),
+        ("Chest X-ray, PA view.", ""),
+    ],
+)
+def test_a_caption_keeps_what_its_picture_shows(caption: str, left: str) -> None:
+    assert filter_text(caption, POLICIES["caption"]).text == left
+
+
+def test_reports_keep_brackets_and_what_only_captions_must_not_say() -> None:
+    text = "Postoperative heart (arrow) is enlarged."
+    assert filter_text(text, IMAGE).text == text

@@ -335,7 +335,7 @@ def test_pools_are_the_kinds_of_text_that_a_study_has() -> None:
     [
         (study("s", "No change. The effusion persists."), "emptied_by_prior"),
         (study("s", "Normal."), "too_short"),
-        (study("s", captions=["Chest X-ray."]), "too_short"),
+        (study("s", captions=["Chest X-ray."]), "emptied_by_view"),
     ],
 )
 def test_a_study_without_a_usable_text_is_counted(task: Task, made: Study, reason: str) -> None:
@@ -701,3 +701,18 @@ def test_all_facts_render_and_the_right_answer_comes_out() -> None:
                 words = row.instruction.casefold()
                 assert "not matched" in words, "the answer's words are named"
     assert forms == {(t.key, form) for t in TASKS for form in Templates().load(t.key).forms}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "asked"),
+    [
+        ("Right upper lobe shows a rib fracture.", True),
+        ("Radiograph: minor effusion at the right base.", False),  # both show an effusion
+        ("Film without any pneumothorax.", False),  # denied, so it may be true
+        ("Unusual vessel on the other side.", False),  # names no finding
+    ],
+)
+def test_a_caption_is_wrong_only_if_it_names_another_finding(wrong: str, asked: bool) -> None:
+    own = study("s1", captions=["Large left pleural effusion."])
+    facts, _ = run(image_text_selection, own, context(study("s2", captions=[wrong])))
+    assert bool(facts) == asked

@@ -9,12 +9,13 @@ from task_context import FakeContext, FakePolicies, run
 
 from chexinstruct.reports import LEAK_CLASSES, POLICIES, LeakClass, find_leaks, sentences
 from chexinstruct.reports.leaks import Filtered
-from chexinstruct.schema import Image, Report, Study
+from chexinstruct.schema import Image, Report, Study, Text
 from chexinstruct.tasks import FAMILIES, Task
 from chexinstruct.tasks.contract import Drop
 from chexinstruct.tasks.needs import NEEDS, lacks
 from chexinstruct.tasks.targets import dropped_sentences, target
 from chexinstruct.tasks.text import (
+    caption_generation,
     findings_generation,
     findings_generation_with_indication,
     findings_summarization,
@@ -547,3 +548,36 @@ def test_all_facts_render_with_the_text_as_response() -> None:
                 assert row.response == fact.slots["answer"]
                 assert fact.slots["answer"] not in row.instruction
     assert forms == {(t.key, form) for t in TASKS for form in Templates().load(t.key).forms}
+
+
+def captioned(caption: str, view: Any = None, language: str = "en") -> Study:
+    text = Text(id="c", role="caption", text=caption, language=language)
+    return Study(source="made_up", id="s1", images=(image(view=view),), texts=(text,))
+
+
+def test_a_caption_is_written_without_what_the_picture_cannot_tell() -> None:
+    made = captioned("Chest X-ray on admission. Large left effusion (arrow). It has resolved.")
+    (facts,), drops = run(caption_generation, made, FakeContext())
+    assert (facts.answers, drops) == (("Large left effusion.",), [])
+    assert facts.dropped_sentences == "prior:1 course:1"
+    (raw,), _ = run(caption_generation, made, RAW)
+    assert raw.answers == (made.texts[0].text,)
+
+
+def test_a_lateral_picture_may_be_called_lateral_in_its_caption() -> None:
+    caption = "Lateral chest radiograph with a mediastinal mass."
+    (facts,), _ = run(caption_generation, captioned(caption, "LATERAL"), FakeContext())
+    assert facts.answers == (caption,)
+    assert only_drop(caption_generation, captioned(caption)) == "emptied_by_other_image"
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (captioned("Chest radiograph of a 3-year-old girl."), "emptied_by_history"),
+        (captioned("Chest X-ray, PA view."), "emptied_by_view"),
+        (captioned("Grand épanchement pleural gauche.", language="fr"), "not_english"),
+    ],
+)
+def test_a_caption_that_is_no_target_says_why(made: Study, reason: str) -> None:
+    assert only_drop(caption_generation, made) == reason

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from chexinstruct.reports.cues_caption import COURSE, FIGURE, POINTER
+
 LeakClass = Literal[
     "deidentified",
     "prior",
@@ -21,6 +23,8 @@ LeakClass = Literal[
     "view",
     "recommendation",
     "history",
+    "figure",
+    "course",
 ]
 LEAK_CLASSES: tuple[LeakClass, ...] = get_args(LeakClass)
 """In the order in which a sentence that meets several is counted."""
@@ -55,6 +59,12 @@ class Cues:
     """With one of these a sentence says something of the patient, however the view is named."""
     recommendation: re.Pattern[str]
     history: re.Pattern[str]
+    figure: re.Pattern[str] | None = None
+    """What points to marks in a figure, to other figures, or to where it comes from."""
+    course: re.Pattern[str] | None = None
+    """Who the patient is, when the picture was taken, and what was done."""
+    pointer: re.Pattern[str] | None = None
+    """Bracketed words of ``figure`` that can go by themselves."""
     clause_end: re.Pattern[str] | None = None
     """Where a sentence may be cut, since what follows can stand alone; None: nowhere."""
 
@@ -403,5 +413,8 @@ ENGLISH = Cues(
     finding=FINDING,
     recommendation=RECOMMENDATION,
     history=HISTORY,
+    figure=FIGURE,
+    course=COURSE,
+    pointer=POINTER,
     clause_end=CLAUSE_END,
 )

@@ -33,6 +33,19 @@ POLICIES: dict[str, tuple[LeakClass, ...]] = {
     "progression": ("deidentified", "time", "communication", "cross_reference"),
     "summarization": ("deidentified", "time", "communication"),
     "explanation": ("deidentified", "prior", "time", "communication", "other_image", "history"),
+    "caption": (
+        "deidentified",
+        "prior",
+        "time",
+        "communication",
+        "other_image",
+        "cross_reference",
+        "view",
+        "recommendation",
+        "history",
+        "figure",
+        "course",
+    ),
 }
 """Use -> classes whose sentences go.
 
@@ -43,6 +56,8 @@ that leave findings; a pair goes altogether when :func:`find_leaks` finds them i
 An impression may point to the findings shown ("as above").
 ``explanation``: the reason for a diagnosis must be seen in the pictures, so that the history counts
 as a leak too; an explanation goes altogether.
+``caption``: what authors write under a figure of their article must follow from the picture alone,
+so that all classes count; bracketed pointers to marks ("(arrow)") go without their sentence.
 """
 
 OPTIONAL: tuple[LeakClass, ...] = ("recommendation", "history")
@@ -146,6 +161,10 @@ def find_leaks(
         found.append("recommendation")
     if "history" in classes and cues.history.search(lower):
         found.append("history")
+    if "figure" in classes and cues.figure and cues.figure.search(lower):
+        found.append("figure")
+    if "course" in classes and cues.course and cues.course.search(lower):
+        found.append("course")
     return tuple(found)
 
 
@@ -187,6 +206,8 @@ def filter_text(
             lenient_prior=lenient_prior,
         )
 
+    if "figure" in classes and cues.pointer:
+        text = cues.pointer.sub("", text)
     unmask = "deidentified" in classes and "prior" not in classes
     for sentence in sentences(text):
         found = leaks(sentence)

@@ -21,7 +21,13 @@ from chexinstruct.schema import (
 )
 from chexinstruct.tasks.contract import Context, Drop, Policies, Task, task
 from chexinstruct.tasks.labels import specific
-from chexinstruct.tasks.mismatch import ALIKE, alike, disputes, is_wrong
+from chexinstruct.tasks.mismatch import (
+    ALIKE,
+    alike,
+    disputes,
+    is_wrong,
+    names_another_finding,
+)
 from chexinstruct.tasks.needs import own_sections
 from chexinstruct.tasks.pictures import shown
 from chexinstruct.tasks.targets import dropped_sentences, target, whole_target
@@ -60,11 +66,9 @@ def _told(study: Study) -> Iterator[_Told]:
 
 
 def _shown_text(told: _Told, policies: Policies, images: Sequence[Image]) -> Filtered | Drop:
-    """Report text filtered as a target of the pictures; captions as they are."""
-    if told.kind != "caption":
-        return target(told.text, "image_target", policies, images=images, language=told.language)
-    kept = Filtered(" ".join(told.text.split()), {})
-    return kept if kept.usable else Drop(reason="too_short")
+    """The text filtered as a target of the pictures."""
+    use = "caption" if told.kind == "caption" else "image_target"
+    return target(told.text, use, policies, images=images, language=told.language)
 
 
 def _pools(study: Study) -> Sequence[str]:
@@ -106,7 +110,7 @@ def _wrong_text(
             if isinstance(wrong, Drop) or wrong.text.casefold() == right.casefold():
                 continue
             if found is None:
-                if alike(right, wrong.text) < ALIKE:
+                if alike(right, wrong.text) < ALIKE and names_another_finding(right, wrong.text):
                     return wrong
             elif told.language != "en" and wrong.dropped:
                 continue  # what makes it wrong may be what was taken out

@@ -126,6 +126,40 @@ def alike(a: str, b: str) -> float:
     return len(first & second) / len(first | second) if first | second else 1.0
 
 
+def names_another_finding(text: str, other: str) -> bool:
+    """Whether the other text affirms a finding that has nothing to do with those of the text.
+
+    For studies of which neither labels nor codes are known. Both texts must name findings; one that
+    is in both, or overlaps with or follows from any that the text names, does not count.
+    """
+    named = _named(text)
+    affirmed = {
+        finding
+        for sentence in sentences(other)
+        if not _DENIAL.search(sentence)
+        for finding in _named(sentence)
+        if _spelt(finding).search(sentence)
+    }
+    return bool(named) and any(_can_be_absent(finding, named) for finding in affirmed - named)
+
+
+def _named(text: str) -> set[str]:
+    return {
+        name
+        for name, finding in FINDINGS.items()
+        if name != NO_FINDING and not finding.vague and _named_by(name).search(text)
+    }
+
+
+@lru_cache(maxsize=4096)
+def _spelt(finding: str) -> re.Pattern[str]:
+    """A finding's spellings as they stand, in the singular or with an s."""
+    known = FINDINGS[finding]
+    spellings = (re.split(r"[\s_/-]+", s) for s in (known.name, *known.spellings))
+    forms = (r"[\s-]".join(map(re.escape, words)) for words in spellings)
+    return re.compile(rf"\b(?:{'|'.join(forms)})s?\b", re.IGNORECASE)
+
+
 def _by_labels(study: Study, sets: Sequence[LabelSet], policies: Policies) -> _Said:
     present: set[str] = set()
     possible: set[str] = set()

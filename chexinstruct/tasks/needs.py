@@ -146,6 +146,7 @@ NEEDS: dict[str, Need] = {
             or any(t.role == "caption" for t in s.texts)
         ),
     ),
+    "caption": Need("a caption", lambda s, sets: any(t.role == "caption" for t in s.texts)),
     "order": Need("a place in time among its person's studies", lambda s, sets: bool(s.order)),
     "open_questions": Need("an open question about a picture", _question(open_question)),
     "closed_questions": Need("a closed question about a picture", _question(closed_question)),

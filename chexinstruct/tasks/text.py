@@ -395,3 +395,27 @@ def findings_summarization(study: Study, context: Context) -> Iterator[Facts | D
 
 def _sentence_set(text: str) -> set[str]:
     return {sentence.casefold() for sentence in sentences(text)}
+
+
+@task("caption_generation", "text", "Caption generation", needs=("images", "caption"))
+def caption_generation(study: Study, context: Context) -> Iterator[Facts | Drop]:
+    """Write the caption of a figure from its pictures."""
+    images = shown(study)
+    for text in study.texts:
+        if text.role != "caption":
+            continue
+        if text.language != "en":
+            yield Drop(reason="not_english")
+            continue
+        kept = target(text.text, "caption", context.policies, images=images)
+        if isinstance(kept, Drop):
+            yield kept
+            continue
+        yield Facts(
+            key=text.id,
+            form="write",
+            images=images,
+            slots={"answer": kept.text},
+            answers=(kept.text,),
+            dropped_sentences=dropped_sentences(kept),
+        )

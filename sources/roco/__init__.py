@@ -1,0 +1,1 @@
+"""ROCO and ROCOv2."""
