@@ -556,7 +556,7 @@ def captioned(caption: str, view: Any = None, language: str = "en") -> Study:
 
 
 def test_a_caption_is_written_without_what_the_picture_cannot_tell() -> None:
-    made = captioned("Chest X-ray on admission. Large left effusion (arrow). It has resolved.")
+    made = captioned("Cavity found after surgery. Large left effusion (arrow). It has resolved.")
     (facts,), drops = run(caption_generation, made, FakeContext())
     assert (facts.answers, drops) == (("Large left effusion.",), [])
     assert facts.dropped_sentences == "prior:1 course:1"
@@ -574,7 +574,7 @@ def test_a_lateral_picture_may_be_called_lateral_in_its_caption() -> None:
 @pytest.mark.parametrize(
     ("made", "reason"),
     [
-        (captioned("Chest radiograph of a 3-year-old girl."), "emptied_by_history"),
+        (captioned("Left effusion of a 3-year-old girl."), "emptied_by_history"),
         (captioned("Chest X-ray, PA view."), "emptied_by_view"),
         (captioned("Grand épanchement pleural gauche.", language="fr"), "not_english"),
     ],

@@ -78,7 +78,7 @@ _COMPOSITE = re.compile(
     rf"\bpanels?\b|\b(?:top|bottom|upper|lower)\s+(?:row|images?|pictures?)\b|\bcollage\b|\bmontage\b"
     rf"|\b(?:left|right)\s+(?:image|picture|figure|radiograph|film|x-?ray)\b|\bA\s*(?:and|&|,)\s*B\b"
     rf"|[(\[]\s*[a-h]\s*[,&/–-]\s*[a-h]\s*[)\]]|[(\[]\s*(?:left|right|top|bottom)\s*[)\]]"
-    rf"|\binset\b|\bserial\s|\b(?:two|three|four|series\s+of|sequence\s+of)\s+(?:\w+\s+){0, 2}"
+    rf"|\binset\b|\bserial\s|\b(?:two|three|four|series\s+of|sequence\s+of)\s+(?:\w+\s+){{0,2}}"
     rf"{_FILM}|\bbefore\s*(?:\([^)]*\)\s*)?(?:and|&)\s*after\b"
     rf"|\b(?:ap|pa|frontal|{_ACROSS})\s*(?:\([^)]*\)\s*)?(?:and|&|/)\s*(?:left\s+|right\s+)?lateral\b"
     rf"|\blateral\s+and\s+(?:ap|pa|frontal|{_ACROSS})\b",
