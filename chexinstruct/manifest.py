@@ -102,7 +102,11 @@ class Leaks(_Model):
     cross_reference: bool = True
     view: bool = True
     recommendation: bool = False
+    """Also where a use would keep them; captions lose them in any case."""
     history: bool = False
+    """Also where a use would keep it; captions and explanations lose it in any case."""
+    figure: bool = True
+    course: bool = True
 
     @property
     def classes(self) -> tuple[LeakClass, ...]:

@@ -61,7 +61,7 @@ so that all classes count; bracketed pointers to marks ("(arrow)") go without th
 """
 
 OPTIONAL: tuple[LeakClass, ...] = ("recommendation", "history")
-"""Classes of no policy, which a manifest may have dropped from all targets."""
+"""Classes of few policies, which a manifest may have dropped from the other targets as well."""
 
 DEFAULT_LEAKS: tuple[LeakClass, ...] = tuple(c for c in LEAK_CLASSES if c not in OPTIONAL)
 """What is dropped where nothing else is said."""
@@ -108,8 +108,16 @@ class Filtered:
 
 @cache
 def classes_of(use: str, chosen: tuple[LeakClass, ...]) -> tuple[LeakClass, ...]:
-    """The classes that go for a use, a key of :data:`POLICIES`, among those that were chosen."""
-    return tuple(c for c in chosen if c in POLICIES[use] or c in OPTIONAL)
+    """The classes that go for a use, a key of :data:`POLICIES`.
+
+    Those of its policy that were chosen; of :data:`OPTIONAL` those of its policy or chosen.
+    """
+    due = POLICIES[use]
+    return tuple(
+        c
+        for c in LEAK_CLASSES
+        if (c in due or c in chosen if c in OPTIONAL else c in due and c in chosen)
+    )
 
 
 def find_leaks(
