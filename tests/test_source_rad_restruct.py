@@ -53,7 +53,7 @@ def test_each_layout_gives_the_same_studies_and_names_what_it_left_out(samples: 
         ]
         assert other.release.reject_counts == {
             ("not_stated", True): 5,
-            ("contradicted_no", True): 28,
+            ("contradicted_no", True): 32,
             ("not_in_parent", True): 1,
             ("bad_question", False): 3,
             ("no_pictures", False): 1,
@@ -158,6 +158,9 @@ def test_what_the_report_does_not_say_is_never_asked_offered_or_told(loaded: Loa
         (2, "Is there anything abnormal in the heart?", False),
         (2, "Is there pneumothorax in the pleura?", True),
         (2, "Are there any diseases in the skeletal system?", True),
+        # an aorta, which is thoracic in a chest radiograph
+        (5, "Is there anything abnormal in the aorta, thoracic?", False),
+        (5, "Is there anything abnormal in the heart?", True),
         # a calcified granuloma
         (18, "Is there granuloma in the lung?", False),
         (18, "Is there pulmonary atelectasis in the lung?", True),

@@ -48,6 +48,20 @@ SHARED: dict[str, tuple[str, ...]] = {
 }
 """Areas that lie inside an area, or share a part with it, as lung and pleura the recess."""
 
+WHOLE = {"", "bone and bones"}
+"""Parts that all other parts of their area lie in; the whole lung has no name."""
+NESTED = {
+    frozenset((whole, part))
+    for whole, parts in {
+        "aorta": ("aorta, thoracic",),
+        "heart": ("heart atria", "heart ventricles"),
+        "shoulder": ("humerus",),
+        "spine": ("cervical vertebrae", "lumbar vertebrae", "thoracic vertebrae"),
+    }.items()
+    for part in parts
+}
+"""Parts of which one lies in the other. Which of the two a report is indexed by is chance."""
+
 Level = Literal["area", "finding", "repeated", "attribute"]
 
 
@@ -183,16 +197,20 @@ class _Said(NamedTuple):
     """Areas, and of what kind the things are that they show."""
     findings: dict[str, set[str]]
     """By area, under canonical names."""
+    parts: dict[str, set[str]]
+    """By area, those that show anything abnormal."""
 
     @classmethod
     def of(cls, items: list[Asked]) -> _Said:
-        said = cls(set(), {})
+        said = cls(set(), {}, {})
         for asked in items:
             if asked.item.answers != ["yes"]:
                 continue
             if asked.level == "area":
                 said.kinds.add((asked.area, asked.kind))
-            elif asked.kind not in AS_A_WHOLE and (finding := _finding(asked.name)):
+            elif asked.kind in AS_A_WHOLE:
+                said.parts.setdefault(asked.area, set()).add(asked.name)
+            elif finding := _finding(asked.name):
                 said.findings.setdefault(asked.area, set()).add(finding)
         return said
 
@@ -201,18 +219,27 @@ class _Said(NamedTuple):
 
         Each kind is asked of by itself, so that the lung of a patient with pneumonia shows "no
         signs", and nothing "abnormal". Such a no stands only where the area shows nothing else, of
-        any kind. A finding is denied only where no broader, narrower or overlapping one is there.
+        any kind, and no part that lies in the part asked about, or around it, does. A finding is
+        denied only where no broader, narrower or overlapping one is there.
         """
         if asked.level == "area" or asked.kind in AS_A_WHOLE:
             areas = (asked.area, *SHARED.get(asked.area, ()))
-            return any(
+            others = any(
                 area in areas and (area, kind) != (asked.area, asked.kind)
                 for area, kind in self.kinds
             )
+            return others or self._nested(asked)
         finding = _finding(asked.name)
         if asked.level != "finding" or finding is None:
             return False
         return not compatible_negative(finding, self.findings.get(asked.area, ()))
+
+    def _nested(self, asked: Asked) -> bool:
+        """Whether a part that lies in the one asked about, or around it, is abnormal."""
+        return asked.level == "finding" and any(
+            asked.name in WHOLE or {asked.name, part} in NESTED
+            for part in self.parts.get(asked.area, ())
+        )
 
 
 def _finding(heading: str) -> str | None:

@@ -77,7 +77,7 @@ AREAS: Mapping[str, tuple[str, Mapping[str, tuple[Attribute, ...]]]] = {
     ),
     "cardiovascular system_body_regions": (
         "Is there anything abnormal in the cardiovascular system?",
-        {"aorta": (), "heart": ()},
+        {"aorta": (), "aorta, thoracic": (), "heart": ()},
     ),
     "cardiovascular system_diseases": (
         "Are there any diseases in the cardiovascular system?",
@@ -133,7 +133,13 @@ EXAMS = (
             ("pleura_diseases", "pleural effusion"): ({"localization": ("left",)},),
         },
     ),
-    Exam(5, "train", ("CXR5_IM-2117-1001",), {}),
+    # the aorta is abnormal, the thoracic aorta is not
+    Exam(
+        5,
+        "train",
+        ("CXR5_IM-2117-1001",),
+        {("cardiovascular system_body_regions", "aorta"): ({},)},
+    ),
     # one option; a granuloma that is calcified, and so no "granuloma"
     Exam(
         18,
