@@ -62,6 +62,9 @@ MORE = (
 )
 PLACES = ("right upper lobe", "left upper lobe", "right lower lobe", "left lower lobe", "lingula")
 
+CODES = ("CHEST (PA AND LAT)", "postero-anterior", "Erect")
+"""The code meanings that end a row of the metadata."""
+
 
 def report(chance: random.Random, texts: list[str]) -> str:
     """A report in the release's layout: every line indented by one blank."""
@@ -101,8 +104,7 @@ def write(folder: Path, share: float) -> int:
         " StudyDate StudyTime ProcedureCodeSequence_CodeMeaning ViewCodeSequence_CodeMeaning"
         " PatientOrientationCodeSequence_CodeMeaning",
         (
-            [*row, "CHEST (PA AND LAT)", "PA", 3056, 2544, 21800506, "213014.531"]
-            + ["CHEST (PA AND LAT)", "postero-anterior", "Erect"]
+            [*row, "CHEST (PA AND LAT)", "PA", 3056, 2544, 21800506, "213014.531", *CODES]
             for row in rows
         ),
     )
