@@ -178,7 +178,8 @@ LEAKS = {
 """What no picture shows, by beginnings of words; written without looking at the filter's cues."""
 NO_LEAK = {
     "another part": r"remain(?:der|ing)\s+(?:of|osseous|portions|lungs)",
-    "two sides, or places": r"worst|(?:worse|larger|smaller)\s+(?:than|in|on)|asymmetric\s+compared\s+to",
+    "two sides, or places": r"worst|(?:worse|larger|smaller)\s+(?:than|in|on)"
+    r"|asymmetric\s+compared\s+to",
     "what was left in place": r"residual\s+(?:radiopaque|left\s+lung\s+aeration)",
     "a doubt": r"continued\s+(?:clinical\s+)?concern",
     "a ratio": r"ct\s+ratio",
