@@ -62,6 +62,9 @@ MORE = (
 )
 PLACES = ("right upper lobe", "left upper lobe", "right lower lobe", "left lower lobe", "lingula")
 
+CODES = ("CHEST (PA AND LAT)", "postero-anterior", "Erect")
+"""The code meanings that end a row of the metadata."""
+
 
 def report(chance: random.Random, texts: list[str]) -> str:
     """A report in the release's layout: every line indented by one blank."""
@@ -95,14 +98,13 @@ def write(folder: Path, share: float) -> int:
     chance.shuffle(names)  # the metadata table is not in the order of studies
     rows = [(name, subjects[n], studies[n]) for name, n in zip(names, shown, strict=True)]
     rows.sort()
-    title, positions = "CHEST (PA AND LAT)", ("postero-anterior", "Erect")
     _table(
         folder / "mimic-cxr-2.0.0-metadata.csv.gz",
         "dicom_id subject_id study_id PerformedProcedureStepDescription ViewPosition Rows Columns"
         " StudyDate StudyTime ProcedureCodeSequence_CodeMeaning ViewCodeSequence_CodeMeaning"
         " PatientOrientationCodeSequence_CodeMeaning",
         (
-            [*row, title, "PA", 3056, 2544, 21800506, "213014.531", title, *positions]
+            [*row, "CHEST (PA AND LAT)", "PA", 3056, 2544, 21800506, "213014.531", *CODES]
             for row in rows
         ),
     )

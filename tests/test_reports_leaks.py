@@ -36,6 +36,7 @@ DROPPED: dict[LeakClass, list[str]] = {
         "The effusion persists.",
         "The heart remains enlarged.",
         "Small remaining pneumothorax at the left apex.",
+        "Remaining obliteration of the left costophrenic angle.",
         "Minimal residual right pleural effusion.",
         "The right pneumothorax has resolved.",
         "Resolution of the left lower lobe pneumonia.",
@@ -51,6 +52,7 @@ DROPPED: dict[LeakClass, list[str]] = {
         "Mild edema since the earlier study.",
         "The effusion is larger.",
         "Evolving consolidation at the right base.",
+        "Developing consolidation at the left base.",
         "The heart size is now normal.",
         "A patchy infiltrate has developed in the right lower lobe.",
         "There has been interval placement of a pacemaker.",
@@ -129,6 +131,7 @@ DROPPED: dict[LeakClass, list[str]] = {
         "Status post sternotomy.",
         "Nodule in a patient with a history of cancer.",
         "A 55-year-old man with effusion.",
+        "Adenopathy compatible with the known sarcoidosis.",
     ],
 }
 

@@ -25,6 +25,15 @@ DEVICES = "tubes, lines and devices"
         ("Subcutaneous gas in the chest wall.", ["soft tissues"]),
         ("Small effusion with adjacent atelectasis.", ["pleura", "lungs"]),
         ("It is larger.", []),
+        # A clause is first of all on what it begins with.
+        ("Heart size and pulmonary vascularity are normal.", ["heart", "lungs"]),
+        (
+            "The cardiomediastinal contours are normal allowing for low lung volumes.",
+            ["heart", "mediastinum and hila", "lungs"],
+        ),
+        ("Lungs and pleural spaces are clear.", ["lungs", "pleura"]),
+        # A shadow of soft tissue density may lie anywhere.
+        ("Soft tissue density in the upper mediastinum.", ["mediastinum and hila"]),
         # A device names places of the body, which are not what is spoken of.
         ("Right catheter with its tip in the right atrium.", [DEVICES]),
         ("Endotracheal tube above the carina.", [DEVICES]),

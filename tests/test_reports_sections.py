@@ -199,6 +199,7 @@ def test_study_without_usable_text() -> None:
         ("findings", "Old fracture of the clavicle is noted.", None),
         ("findings", "Heart size is normal .", "Heart size is normal."),
         ("findings", "Clear lungs.. No effusion", "Clear lungs. No effusion"),
+        ("impression", "Clear lungs. END OF REPORT.", "Clear lungs."),
         ("findings", "A nodule of .5 cm, or 1.5 cm.", None),
         ("impression", "Old. FINDINGS: Clear. IMPRESSION: Normal.", "Normal."),
         ("impression", "FINDINGS: Clear.", ""),

@@ -82,7 +82,7 @@ _QUANTIFIER = (
 )
 _LESION = (
     r"(?:effusions?|pneumothora\w+|hydropneumothora\w+|consolidations?|opacit\w+|atelectasis"
-    r"|edema|infiltrates?|pneumonia|pneumoperitoneum|fluid|airspace\s+disease)"
+    r"|edema|blunting|obliteration|infiltrates?|pneumonia|pneumoperitoneum|fluid|airspace\s+disease)"
 )
 
 # What was there before, and how it changed.
@@ -137,6 +137,7 @@ CHANGE = re.compile(
         r"enlarging",
         r"clearing",
         r"regress\w*",
+        r"developing",
         r"(?:more|less)\s+(?:prominent|conspicuous|apparent|pronounced|extensive|confluent|evident)",
         r"(?:has|have)\s+(?:\w+\s+)?(?:cleared|developed|diminished|grown|enlarged|appeared)",
         r"there\s+(?:has|have)\s+been\s+(?:\w+\s+){0,2}(?:development|placement|insertion|reduction"
@@ -380,6 +381,7 @@ HISTORY = re.compile(
         r"s/p",
         r"history",
         r"hx",
+        r"known",
         r"years?(?:-|\s)old",
         r"indications?",
         r"clinically",

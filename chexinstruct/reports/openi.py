@@ -16,6 +16,9 @@ _OTHER_EXAMINATION = re.compile(
     r"|lumbar\s+spine|cervical\s+spine)(?:\s+x{4})?\s*:.*$",
     re.IGNORECASE | re.DOTALL,
 )
+_END = re.compile(
+    r"\bend\s+of\s+(?:the\s+)?(?:report|impression|findings)\b.*$", re.IGNORECASE | re.DOTALL
+)
 _SPACED_PERIOD = re.compile(r"\s+\.(?=\s|\.|$)")
 _DOUBLED_PERIOD = re.compile(r"\.{2,}")
 
@@ -25,8 +28,8 @@ def clean_openi(sections: Mapping[str, str | None]) -> dict[str, str]:
 
     A label repeated in its own section is cut; an impression that holds a whole report keeps what
     follows its last ``IMPRESSION:`` and is left out when there is none; findings end where another
-    examination (knee, abdomen, ...) begins; `` .`` and ``..`` become a full stop. Sections without
-    text are absent from the result.
+    examination (knee, abdomen, ...) begins, every section at an ``END OF REPORT``; `` .`` and
+    ``..`` become a full stop. Sections without text are absent from the result.
 
     Args:
         sections: Text by section name in lower case (``comparison``, ``indication``, ``findings``,
@@ -43,6 +46,7 @@ def clean_openi(sections: Mapping[str, str | None]) -> dict[str, str]:
             text = re.split(r"impression\s*:", text, flags=re.IGNORECASE)[-1]
             if "findings:" in text.lower():
                 text = ""
+        text = _END.sub("", text)
         text = _DOUBLED_PERIOD.sub(".", _SPACED_PERIOD.sub(".", text)).strip()
         if text:
             cleaned[name] = text

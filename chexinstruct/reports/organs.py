@@ -200,7 +200,12 @@ _LEXICON: dict[Organ, str] = {
         r"gallbladder",
     ),
     "soft tissues": _words(
-        r"soft\s+tissues?", r"subcutaneous", r"breasts?", r"chest\s+wall", r"neck", r"axill\w+"
+        r"soft\s+tissues?(?!\s+(?:densit|mass|opaci|nodul|attenuat))",
+        r"subcutaneous",
+        r"breasts?",
+        r"chest\s+wall",
+        r"neck",
+        r"axill\w+",
     ),
 }
 """From the most telling organ to the least."""
@@ -208,6 +213,7 @@ _LEXICON: dict[Organ, str] = {
 _ORGAN = {organ: re.compile(words, re.IGNORECASE) for organ, words in _LEXICON.items()}
 _DEVICES = re.compile(_DEVICE, re.IGNORECASE)
 _CAPITALS = re.compile(_DEVICE_CAPITALS)
+_START = re.compile(r"(?:the|both|visuali[sz]ed)\s+", re.IGNORECASE)
 _VERB = re.compile(
     r"\b(?:is|are|was|were|has|have|appears?|remains?|demonstrates?|shows?|contains?|lies?|projects?"
     r"|terminates?|ends?|overlies?|overlie)\b",
@@ -224,11 +230,18 @@ _CUT = re.compile(
 def organs(text: str) -> tuple[Organ, ...]:
     """What a clause speaks of, at most :data:`MOST_ORGANS`, the most telling first.
 
+    That is the one it begins with, if any ("Heart size and pulmonary vascularity are normal"), and
+    then the order of the lexicon.
+
     Devices stand alone, since such clauses name the place of a tip ("in the right atrium").
     """
     if _DEVICES.search(text) or _CAPITALS.search(text):
         return ("tubes, lines and devices",)
-    return tuple(organ for organ, words in _ORGAN.items() if words.search(text))[:MOST_ORGANS]
+    start = _START.match(text)
+    at = start.end() if start else 0
+    found = [organ for organ, words in _ORGAN.items() if words.search(text)]
+    found.sort(key=lambda organ: not _ORGAN[organ].match(text, at))
+    return tuple(found[:MOST_ORGANS])
 
 
 def clauses(text: str) -> list[Clause]:

@@ -116,7 +116,7 @@ def _by_picture(release: Release) -> dict[str, list[Place]]:
             place = Place(split, Origin(file=file, row=row), raw)
             try:
                 found[_PICTURED(raw).image_id].append(place)
-            except msgspec.ValidationError as error:
+            except (msgspec.ValidationError, UnicodeDecodeError) as error:
                 _reject(release, place, "bad_question", str(error))
     return found
 
@@ -124,7 +124,7 @@ def _by_picture(release: Release) -> dict[str, list[Place]]:
 def _item(release: Release, place: Place) -> Item | None:
     try:
         item = _ITEM(place.raw)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeDecodeError) as error:
         _reject(release, place, "bad_question", str(error))
         return None
     if item.answer is None:

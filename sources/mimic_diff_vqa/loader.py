@@ -241,7 +241,7 @@ def _extracted(release: Release) -> Extracted:
     for row, raw in enumerate(release.json(path, list[msgspec.Raw]) if path else (), start=1):
         try:
             info = decode(raw)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, UnicodeDecodeError) as error:
             release.reject(str(path), row, "bad_record", str(error))
             continue
         study = f"s{info.study_id}"
