@@ -15,7 +15,7 @@ from chexinstruct.reports.mimic import Section, Sectioned, section_mimic
 from chexinstruct.reports.mimic_iii import NotOneReport, section_mimic_iii, short_masks
 from chexinstruct.reports.names import SECTIONS
 from chexinstruct.reports.openi import clean_openi
-from chexinstruct.reports.organs import ORGANS, by_organ, clauses, structured
+from chexinstruct.reports.organs import ORGANS, by_organ, clauses, organ_lines, structured
 from chexinstruct.reports.sentences import sentences
 from chexinstruct.reports.silence import is_silent_on
 
@@ -38,6 +38,7 @@ __all__ = [
     "find_leaks",
     "has_change_cue",
     "is_silent_on",
+    "organ_lines",
     "section_candid",
     "section_mimic",
     "section_mimic_iii",
