@@ -11,6 +11,8 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image, ImageDraw, ImageFilter
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
@@ -119,6 +121,13 @@ def csv_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table as text, cells quoted where they have to be."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows([header, *rows])
+    return buffer.getvalue()
+
+
+def parquet(rows: list[dict[str, Any]]) -> bytes:
+    """The rows as a Parquet file."""
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), buffer)
     return buffer.getvalue()
 
 

@@ -1,11 +1,15 @@
 """Tables, lists and JSON of a release."""
 
 import gzip
+import io
 import tracemalloc
+import zipfile
 from itertools import groupby
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -257,6 +261,75 @@ def test_jsonl_rejects_bad_lines_and_needs_no_final_newline(tmp_path: Path) -> N
     assert list(demo.jsonl("a.jsonl", Item)) == [(1, Item(1)), (5, Item(2))]
     assert [reject.row for reject in demo.rejects] == [3, 4]
     assert "secret" not in repr(demo.rejects)
+
+
+class Texts(msgspec.Struct):
+    """A column that is needed, and two that need not be there."""
+
+    paths: list[str]
+    text: str | None = None
+    note: str = "none"
+
+
+def packed(rows: list[dict[str, object]]) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), buffer, row_group_size=2)
+    return buffer.getvalue()
+
+
+def test_parquet_rows_are_of_the_type_and_other_columns_are_not_read(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"picture": b"x" * 1000, "text": "one", "paths": ["a", "b"]},
+        {"picture": b"", "text": None, "paths": []},
+        {"picture": b"", "text": "secret", "paths": None},
+        {"picture": b"", "text": "four", "paths": ["c"]},
+    ]
+    demo = release(tmp_path, "a.parquet", packed(rows))
+    assert list(demo.parquet("a.parquet", Texts)) == [
+        (1, Texts(["a", "b"], "one")),
+        (2, Texts([])),
+        (4, Texts(["c"], "four")),
+    ]
+    assert [(reject.row, reject.reason) for reject in demo.rejects] == [(3, "bad_row")]
+    assert "secret" not in repr(demo.rejects)
+
+
+def test_parquet_in_a_zip_archive(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.parquet", packed([{"paths": ["a"]}]))
+    demo = Release.open(tmp_path, source="demo")
+    assert list(demo.parquet("a.zip/a.parquet", Texts)) == [(1, Texts(["a"]))]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "damaged or cut short"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "damaged or cut short"),
+        (packed([{"paths": ["a"] * 99}])[:-40], "damaged or cut short"),
+        (packed([{"text": "a", "secret" * 9: "b"}]), r"no column 'paths'; its columns are: text, "),
+        (packed([{"paths": ["a"] * 4_000_000}]), "grows over 200 times"),
+    ],
+    ids=["empty", "pointer", "cut", "column", "bomb"],
+)
+def test_parquet_that_cannot_be_read_is_one_clear_error(
+    tmp_path: Path, content: bytes, problem: str
+) -> None:
+    demo = release(tmp_path, "a.parquet", content, ratio_from=1_000_000)
+    with pytest.raises(ReleaseError, match=rf"demo: a\.parquet: .*{problem}") as caught:
+        list(demo.parquet("a.parquet", Texts))
+    assert "secret" not in str(caught.value)
+
+
+def test_parquet_is_read_in_pieces(tmp_path: Path) -> None:
+    table = pa.table({"paths": [[f"{n}" * 200] for n in range(40_000)]})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=1000)
+    demo = Release.open(tmp_path, source="demo")
+    before = pa.total_allocated_bytes()
+    for number, _ in demo.parquet("a.parquet", Texts):
+        if number % 5000 == 0:
+            assert pa.total_allocated_bytes() - before < table.nbytes / 10
+    assert number == 40_000
 
 
 def test_text_in_the_wrong_encoding_is_an_error(tmp_path: Path) -> None:

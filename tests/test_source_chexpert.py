@@ -65,6 +65,7 @@ def test_every_layout_gives_the_studies_that_it_holds(tmp_path: Path, variant: s
     assert not unexpected(release)
     tables = {
         "complete": {"train", "valid", "test"},
+        "srrg": {"train", "valid", "test"},
         "chexlocalize": {"valid", "test"},
         "full": {"train", "valid", "test"},
     }.get(variant, {"train", "valid"})
@@ -73,7 +74,7 @@ def test_every_layout_gives_the_studies_that_it_holds(tmp_path: Path, variant: s
         for exam in sample.EXAMS
         if exam.side in tables
         for name in exam.names()
-        if variant in ("complete", "plus") or f"{exam.place}/{name}" not in sample.PLUS_ONLY
+        if variant in ("complete", "srrg", "plus") or f"{exam.place}/{name}" not in sample.PLUS_ONLY
         if variant != "plus" or exam.patient != sample.WITHOUT_REPORT
     }
     assert {image.key for study in studies.values() for image in study.images} == held

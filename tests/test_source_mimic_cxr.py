@@ -17,7 +17,7 @@ from chexinstruct.source import registry
 from chexinstruct.sources.mimic_cxr import sample
 from chexinstruct.sources.mimic_cxr.texts import REPORTS
 
-TABLED = tuple(variant for variant in sample.VARIANTS if variant != "dicom")
+TABLED = tuple(variant for variant in sample.VARIANTS if variant not in ("dicom", "srrg"))
 
 
 read = partial(read_release, "mimic_cxr")

@@ -96,6 +96,25 @@ def test_a_release_that_structures_its_reports_replaces_the_lexicon() -> None:
     assert answers(local_impression_generation, made) == {"pleura": told[1].text}
 
 
+def test_structured_findings_are_those_of_the_release_where_it_has_them() -> None:
+    told = (
+        OrganText(section="findings", organ="pleura", text="Stable effusion. No pneumothorax."),
+        OrganText(section="findings", organ="lungs and airways", text="Worse edema."),
+        OrganText(section="findings", organ="heart and vessels", text="Large heart."),
+        OrganText(section="impression", organ="upper abdomen", text="No free air."),
+    )
+    facts, drops = run(findings_generation, study(organs=told), FakeContext())
+    (by_organ,) = [f for f in facts if f.form == "structured"]
+    assert drops == []
+    assert by_organ.answers == ("Pleura: No pneumothorax.\nHeart and vessels: Large heart.",)
+    assert by_organ.dropped_sentences == "prior:2"
+    raw = FakeContext(policies=FakePolicies(text="raw"))
+    facts, _ = run(findings_generation, study(organs=told), raw)
+    (by_organ,) = [f for f in facts if f.form == "structured"]
+    assert "Worse edema." in by_organ.answers[0]
+    assert run(findings_generation, study(organs=told[:2]), FakeContext())[1] == ["one_organ"]
+
+
 def test_structured_findings_have_a_line_an_organ_in_reading_order() -> None:
     facts, drops = run(findings_generation, study(), FakeContext())
     (by_organ,) = [f for f in facts if f.form == "structured"]

@@ -16,7 +16,7 @@ import msgspec
 
 from chexinstruct.errors import ReleaseError
 from chexinstruct.headers import header_size
-from chexinstruct.release import documents, grouping, listing, paths, tables
+from chexinstruct.release import columnar, documents, grouping, listing, paths, tables
 from chexinstruct.release.limits import Limits
 from chexinstruct.release.listing import FileInfo
 from chexinstruct.release.pictures import PictureIndex
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 _UTF8 = "utf-8-sig"
 """UTF-8 with or without a byte order mark."""
 
@@ -317,6 +318,19 @@ class Release:
                 self.reject(path, number, "bad_json", _json_problem(error))
                 continue
             yield number, value
+
+    def parquet(self, path: str, type: type[S]) -> Iterator[tuple[int, S]]:
+        """Number (from 1) and value of each row of a Parquet file, as a :class:`msgspec.Struct`.
+
+        Only the columns that the fields of ``type`` name are read, a few hundred rows at a time. A
+        column may be absent, and a cell null, where its field has a default. Rows that are not of
+        the type are rejected as ``bad_row``.
+
+        Raises:
+            ReleaseError: it is no Parquet file, a column is missing, or a column chunk grows too
+                much when unpacked. Raised when iteration gets there.
+        """
+        return columnar.parquet(self._store, path, type)
 
     # Bytes
 

@@ -18,7 +18,7 @@ from chexinstruct.reports.mimic_iii import NotOneReport, section_mimic_iii, shor
 from chexinstruct.reports.names import SECTIONS
 from chexinstruct.reports.nle import nle_sentences
 from chexinstruct.reports.openi import clean_openi
-from chexinstruct.reports.organs import ORGANS, by_organ, clauses, structured
+from chexinstruct.reports.organs import ORGANS, by_organ, clauses, organ_lines, structured
 from chexinstruct.reports.sentences import sentences
 from chexinstruct.reports.silence import is_silent_on
 
@@ -44,6 +44,7 @@ __all__ = [
     "has_change_cue",
     "is_silent_on",
     "nle_sentences",
+    "organ_lines",
     "section_candid",
     "section_mimic",
     "section_mimic_iii",

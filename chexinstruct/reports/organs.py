@@ -7,7 +7,7 @@ that of the ABCDE reading scheme: airway, breathing, cardiac, diaphragm, everyth
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
 from chexinstruct.reports.sentences import sentences
@@ -288,6 +288,9 @@ def structured(found: Sequence[Clause]) -> str | None:
     if not all(clause.organs for clause in found):
         return None
     grouped = by_organ(clause._replace(organs=clause.organs[:1]) for clause in found)
-    return "\n".join(
-        f"{organ[:1].upper()}{organ[1:]}: {' '.join(texts)}" for organ, texts in grouped.items()
-    )
+    return organ_lines({organ: " ".join(texts) for organ, texts in grouped.items()})
+
+
+def organ_lines(texts: Mapping[str, str]) -> str:
+    """The texts of organs as the lines of a structured report."""
+    return "\n".join(f"{organ[:1].upper()}{organ[1:]}: {text}" for organ, text in texts.items())

@@ -33,12 +33,8 @@ def target(
         images: the pictures shown; words about a lateral picture stay if one is among them.
         language: of the text.
     """
-    if policies.text == "raw":
-        return Filtered(" ".join(text.split()), {})
-    lateral = any(image.view in LATERAL for image in images)
-    classes = classes_of(use, policies.leaks)
-    kept = filter_text(text, classes, language=language, lateral_in_sample=lateral)
-    if kept.usable:
+    kept = filtered(text, use, policies, images=images, language=language)
+    if policies.text == "raw" or kept.usable:
         return kept
     if kept.text or not kept.dropped:
         return Drop(reason="too_short")
@@ -62,6 +58,25 @@ def whole_target(
 
 def _emptied(kept: Filtered) -> Drop:
     return Drop(reason=f"emptied_by_{_most_first(kept.dropped)[0]}")
+
+
+def filtered(
+    text: str,
+    use: str,
+    policies: Policies,
+    *,
+    images: Sequence[Image] = (),
+    language: str = "en",
+) -> Filtered:
+    """What the manifest's scheme leaves of a text, however little of it.
+
+    The arguments are those of :func:`target`.
+    """
+    if policies.text == "raw":
+        return Filtered(" ".join(text.split()), {})
+    lateral = any(image.view in LATERAL for image in images)
+    classes = classes_of(use, policies.leaks)
+    return filter_text(text, classes, language=language, lateral_in_sample=lateral)
 
 
 def dropped_sentences(kept: Filtered) -> str | None:

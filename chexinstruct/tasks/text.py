@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from chexinstruct.reports import (
@@ -14,6 +15,7 @@ from chexinstruct.reports import (
     filter_text,
     find_leaks,
     has_change_cue,
+    organ_lines,
     sentences,
     structured,
 )
@@ -22,7 +24,7 @@ from chexinstruct.schema import Facts, Image, Modality, Report, Study
 from chexinstruct.tasks.contract import Context, Drop, Policies, Task, task
 from chexinstruct.tasks.needs import own_sections
 from chexinstruct.tasks.pictures import frontal, shown
-from chexinstruct.tasks.targets import dropped_sentences, target
+from chexinstruct.tasks.targets import dropped_sentences, filtered, target
 
 LANGUAGES = {
     "de": "German",
@@ -149,18 +151,40 @@ def generation(key: str, section: str, title: str, *, with_indication: bool = Fa
             dropped_sentences=dropped_sentences(kept),
         )
         if section == "findings" and report.form == "plain":
-            yield _structured(kept, images, slots, report.language)
+            yield _structured(report, kept, images, slots, context.policies)
 
     return facts
 
 
 def _structured(
-    kept: Filtered, images: tuple[Image, ...], slots: dict[str, str], language: str
+    report: Report,
+    kept: Filtered,
+    images: tuple[Image, ...],
+    slots: dict[str, str],
+    policies: Policies,
 ) -> Facts | Drop:
-    """The findings as one line an organ."""
-    if language != "en":
+    """The findings as one line an organ: as the release has them, else by the lexicon.
+
+    Args:
+        report: of the study.
+        kept: its findings, filtered.
+        images: the pictures shown.
+        slots: of the fact, besides the answer.
+        policies: the named schemes of the manifest.
+    """
+    text: str | None
+    if told := _told(report, "findings"):
+        parts = {
+            organ: filtered(text, "image_target", policies, images=images, language=report.language)
+            for organ, text in told.items()
+        }
+        dropped = sum((Counter(part.dropped) for part in parts.values()), Counter[str]())
+        text = organ_lines({organ: part.text for organ, part in parts.items() if part.text})
+        kept = Filtered(text, dropped)
+    elif report.language != "en":
         return Drop(reason=NO_LEXICON)
-    text = structured(clauses(kept.text))
+    else:
+        text = structured(clauses(kept.text))
     if text is None:
         return Drop(reason="clause_of_no_organ")
     if "\n" not in text:
@@ -263,10 +287,15 @@ progression_impression_generation = progression(
 )
 
 
+def _told(report: Report, section: str) -> dict[str, str]:
+    """What a section says of each organ, where the release has it."""
+    return {item.organ: item.text for item in report.organs if item.section == section}
+
+
 def _by_organ(study: Study, section: str) -> dict[str, str]:
     """What a section says of each organ: as the release has it, else by the lexicon."""
     report = _report(study)
-    told = {item.organ: item.text for item in report.organs if item.section == section}
+    told = _told(report, section)
     if told or report.language != "en":
         return told
     found = by_organ(clauses(report.sections[section]))

@@ -14,11 +14,14 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
+import msgspec
+
 from chexinstruct.release import Columns, Release, Row
 from chexinstruct.reports import clean_chexpert_plus
 from chexinstruct.schema import SPLITS, Image, Label, Origin, Report, Split, Study, View
 from chexinstruct.shared.chexpert_labels import COLUMNS, FINDINGS, read_labels
 from chexinstruct.shared.patients import age, sex
+from chexinstruct.shared.srrg import StructuredFindings
 from chexinstruct.source import Parent
 from chexinstruct.vocabulary import FRONTAL, LATERAL, view
 
@@ -110,9 +113,12 @@ def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
     ]
     pictures = _pictures(release)
     mined = _chexbert(release) if any(kind is PLUS for _, kind in tables) else {}
+    structured = StructuredFindings(release)
     streams = [_by_study(release, path, kind) for path, kind in tables]
     for key, groups in groupby(merge(*streams, key=itemgetter(0)), key=itemgetter(0)):
-        yield _study(release, key, [rows for _, rows in groups], pictures, mined)
+        study = _study(release, key, [rows for _, rows in groups], pictures, mined)
+        yield msgspec.structs.replace(study, report=structured.add_to(study.report, study.id))
+    structured.close()
     for path in (path for paths in pictures.values() for path in paths.values()):
         release.reject(path, None, "unlisted_picture", "in no table", expected=True)
     for name in mined:

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from chexinstruct.synthetic import csv_table, dicom, encode, label_cells, radiograph, save
 
+from .structured import ROWS
 from .texts import REPORTS
 
-VARIANTS = ("complete", "small", "full", "batches", "chexlocalize", "plus")
+VARIANTS = ("complete", "small", "full", "batches", "chexlocalize", "plus", "srrg")
 
 FINDINGS = (
     "No Finding",
@@ -123,16 +124,20 @@ def write(folder: Path, variant: str = "complete") -> None:
     ``complete``: small pictures, test set and CheXpert Plus table in one folder; ``small`` and
     ``full``: CheXpert v1.0 as it was; ``batches``: full pictures in the folders of the download;
     ``chexlocalize``: its validation and test set; ``plus``: CheXpert Plus, pictures as PNG files
-    in archives and loose, and as DICOM files.
+    in archives and loose, and as DICOM files; ``srrg``: as ``complete``, with the Hub dataset
+    srrg_findings beside it.
     """
     match variant:
-        case "complete":
+        case "complete" | "srrg":
             _chexpert(folder, "CheXpert-v1.0-small", "CheXpert-v1.0-small")
             _test(folder, "CheXpert", by_picture=True)
             save(folder, {"df_chexpert_plus_240401.csv": _plus("train/", ".jpg")})
             save(folder, _chexbert("chexbert_labels"))
             for exam in EXAMS:
                 _pictures(folder, exam, "PNG/train", ".png", only=PLUS_ONLY)
+            if variant == "srrg":
+                lines = "".join(json.dumps(row) + "\n" for row in ROWS)
+                save(folder, {"srrg_findings.jsonl": lines})
         case "small":
             _chexpert(folder, "CheXpert-v1.0-small", "CheXpert-v1.0-small")
         case "full":

@@ -11,6 +11,7 @@ from chexinstruct.reports import section_mimic
 from chexinstruct.schema import Image, Label, Origin, Report, Split, Study
 from chexinstruct.shared.chexpert_labels import COLUMNS, read_labels
 from chexinstruct.shared.patients import moment
+from chexinstruct.shared.srrg import StructuredFindings
 from chexinstruct.source import Parent
 from chexinstruct.vocabulary import view
 
@@ -65,6 +66,7 @@ def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
     pictures = release.pictures()
     suffix = ".jpg" if described else ".dcm"  # where a copy of the release holds both
     reports = _report_roots(release)
+    structured = StructuredFindings(release)
     for (subject, study), rows in rows_by_study:
         line = rows[0].line
         if not (SUBJECT.fullmatch(subject) and STUDY.fullmatch(study)):
@@ -83,6 +85,7 @@ def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
         earliest = min(filter(None, moments), default=None)
         applied = next((name for name, labels in sets.items() if study in labels), None)
         split = splits.get(subject)
+        report = _report(release, reports, subject, study, Origin(file=table, row=line))
         yield Study(
             source=release.source,
             id=f"s{study}",
@@ -91,11 +94,12 @@ def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
             split=split,
             split_origin="MIMIC-CXR-JPG split table" if split else None,
             images=tuple(images),
-            report=_report(release, reports, subject, study, Origin(file=table, row=line)),
+            report=structured.add_to(report, f"s{study}"),
             label_sets=(applied,) if applied else (),
             labels=sets[applied][study] if applied else (),
             origin=Origin(file=table, row=line),
         )
+    structured.close()
 
 
 def _image(key: str, path: str | None, facts: Facts, described: bool) -> Image:

@@ -12,11 +12,12 @@ import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chexinstruct.synthetic import csv_table, dicom, encode, label_cells, radiograph, save
+from chexinstruct.synthetic import csv_table, dicom, encode, label_cells, parquet, radiograph, save
 
+from .structured import REVIEWED, TRAIN
 from .texts import REPORTS
 
-VARIANTS = ("jpg", "wget", "unpacked", "dicom")
+VARIANTS = ("jpg", "wget", "unpacked", "dicom", "srrg")
 
 PORTRAIT, LANDSCAPE = (160, 192), (192, 160)
 """Width and height in pixels; portable AP pictures lie on their side more often."""
@@ -145,9 +146,14 @@ UNTIMED = 59999990
 def write(folder: Path, variant: str = "jpg") -> None:
     """``jpg``: JPEG release 2.1.0 with packed tables and reports; ``wget``: release 2.0.0 and the
     reports in PhysioNet's folders, tables unpacked; ``unpacked``: reports beside the pictures;
-    ``dicom``: the DICOM release alone, without any table of labels."""
+    ``dicom``: the DICOM release alone, without any table of labels; ``srrg``: as ``jpg``, with the
+    Hub dataset srrg_findings beside it."""
     _pictures(folder, variant)
     _reports(folder, variant)
+    if variant == "srrg":
+        data = "srrg_findings/data"
+        save(folder, {f"{data}/train-00000-of-00001.parquet": parquet(TRAIN)})
+        save(folder, {f"{data}/test_reviewed-00000-of-00001.parquet": parquet(REVIEWED)})
     if variant == "dicom":
         save(folder, {"cxr-record-list.csv.gz": gzip.compress(_records().encode(), mtime=0)})
         return
