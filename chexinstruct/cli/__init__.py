@@ -1,0 +1,10 @@
+"""The command line: arguments in, messages out. Every verb is one call of the Python API.
+
+One module a group of verbs. What loads slowly is imported inside the verbs, so that ``--help``
+starts at once.
+"""
+
+from chexinstruct.cli import building, catalogue, corpora
+from chexinstruct.cli.app import app, main
+
+__all__ = ["app", "building", "catalogue", "corpora", "main"]

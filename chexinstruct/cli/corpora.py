@@ -1,0 +1,117 @@
+"""Verbs on a built corpus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chexinstruct.cli.app import app
+from chexinstruct.cli.parameters import AsJson, Corpus, Sources, Splits, Tasks
+from chexinstruct.cli.printing import print_json, summary
+
+
+@app.command("filter")
+def filter_(
+    corpus: Corpus,
+    out: Annotated[Path, typer.Option(help="Folder of the new corpus.")],
+    task: Tasks = None,
+    family: Annotated[
+        list[str] | None,
+        typer.Option("--family", help="coarse, fine, text, qa or misc; repeatable."),
+    ] = None,
+    source: Sources = None,
+    split: Splits = None,
+) -> None:
+    """Make a smaller corpus of one, without opening pictures.
+
+    Example: chexinstruct filter corpus --family fine --split train --out grounding
+    """
+    from chexinstruct.corpus import filter_corpus
+
+    lock = filter_corpus(
+        corpus,
+        out,
+        tasks=task or (),
+        families=family or (),
+        sources=source or (),
+        splits=[str(name) for name in split or ()],
+    )
+    print(summary(lock))
+
+
+@app.command("stats")
+def stats_(corpus: Corpus, as_json: AsJson = False) -> None:
+    """Count rows, answer priors, lengths and duplicates.
+
+    Example: chexinstruct stats corpus
+    """
+    from chexinstruct.corpus import render_stats, stats
+
+    found = stats(corpus)
+    if as_json:
+        print_json(found)
+    else:
+        print(render_stats(found))
+
+
+@app.command("show")
+def show_(
+    corpus: Corpus,
+    id: Annotated[str | None, typer.Argument(help="Id of a row; default: some rows.")] = None,
+    task: Annotated[str | None, typer.Option(help="Rows of this task.")] = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="How many rows.")] = 1,
+    seed: Annotated[int, typer.Option(help="Which rows.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Print rows.
+
+    Example: chexinstruct show corpus --task view_classification -n 3
+    """
+    from chexinstruct.corpus import render_example, show
+
+    rows = show(corpus, id, task=task, n=n, seed=seed)
+    if as_json:
+        print_json(rows)
+    else:
+        print("\n\n".join(render_example(row) for row in rows))
+
+
+@app.command("verify")
+def verify_(corpus: Corpus, as_json: AsJson = False) -> None:
+    """Check a corpus against its lock, for leaks, and row by row.
+
+    Example: chexinstruct verify corpus
+    """
+    from chexinstruct.corpus import verify
+
+    findings = verify(corpus)
+    if as_json:
+        print_json(findings)
+    else:
+        for finding in findings:
+            print(f"{finding.level}: {finding.check}: {finding.message}")
+    if any(finding.level == "failed" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command("audit")
+def audit_(
+    corpus: Corpus,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that decode pictures.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Look for people and pictures that stand in several splits, by ids and by pixels.
+
+    Example: chexinstruct audit corpus --workers 8
+    """
+    from chexinstruct.corpus import audit, render_audit
+
+    found = audit(corpus, workers=workers)
+    if as_json:
+        print_json(found)
+    else:
+        print(render_audit(found))
+    if not found.passed:
+        raise typer.Exit(1)
