@@ -1,0 +1,1 @@
+"""CheXbench: items built from raw releases, models asked, answers scored."""
