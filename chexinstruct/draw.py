@@ -56,6 +56,8 @@ class Draw:
         """
         if k > len(items):
             raise ValueError(f"cannot draw {k} of {len(items)} items")
+        if k == 1 < len(items):
+            return [items[self.below(len(items))]]
         pool = list(items)
         state, size = self._state, len(pool)
         for i in range(min(k, size - 1)):

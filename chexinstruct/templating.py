@@ -28,6 +28,8 @@ from chexinstruct.schema import Box, Facts, Option, Region, joined
 STYLES = "_styles.yaml"
 INLINE_LIMIT = 60
 """Characters; longer options, and options with punctuation inside, stand on lines of their own."""
+KEPT_TEXTS = 256
+"""Rendered texts that are kept of each phrasing."""
 
 
 class _Model(BaseModel):
@@ -158,7 +160,7 @@ and assignments could run for ever, fill memory or reach into Python."""
 class _Compiled:
     """A Jinja text compiled once, as a macro of its own variables."""
 
-    __slots__ = ("arguments", "macro", "place")
+    __slots__ = ("arguments", "place", "render")
 
     def __init__(self, environment: ImmutableSandboxedEnvironment, text: str, place: str) -> None:
         self.place = place
@@ -172,7 +174,9 @@ class _Compiled:
                     )
             names = sorted(meta.find_undeclared_variables(parsed))
             body = f"{{% macro text({', '.join(names)}) %}}{text}{{% endmacro %}}"
-            self.macro: Callable[..., str] = environment.from_string(body).module.text  # type: ignore[attr-defined]
+            macro: Callable[..., str] = environment.from_string(body).module.text  # type: ignore[attr-defined]
+            # Few findings, views and answers fill most rows: the same text is not made twice.
+            self.render = lru_cache(maxsize=KEPT_TEXTS)(macro)
             self.arguments = tuple(names)
             self({name: name for name in names})
         except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
@@ -180,7 +184,7 @@ class _Compiled:
 
     def __call__(self, variables: Mapping[str, str]) -> str:
         try:
-            return self.macro(*[variables[name] for name in self.arguments]).strip()
+            return self.render(*[variables[name] for name in self.arguments]).strip()
         except KeyError as error:
             known = ", ".join(sorted(variables))
             raise ConfigError(
@@ -190,12 +194,13 @@ class _Compiled:
 
 
 class _CompiledForm:
-    __slots__ = ("options", "phrasings", "responses")
+    __slots__ = ("numbers", "options", "phrasings", "responses")
 
     def __init__(self, environment: ImmutableSandboxedEnvironment, form: Form, place: str) -> None:
         if form.options == bool(form.responses):
             raise ConfigError(f"{place}: give either options: true or responses")
         self.options = form.options
+        self.numbers = range(len(form.phrasings))
         self.phrasings = [
             _Compiled(environment, text, f"{place}, phrasing {i}")
             for i, text in enumerate(form.phrasings)
@@ -218,6 +223,7 @@ class TaskTemplate:
         self.digest = digest
         """Changes when a phrasing or a style changes."""
         self.styles = styles
+        self._shown = lru_cache(maxsize=4096)(self._show)  # of few options there are few orders
         environment = _environment()
         self.forms = {
             name: _CompiledForm(environment, form, f"template {task}, form {name}")
@@ -256,7 +262,7 @@ class TaskTemplate:
         if form.options:
             options, variables["options"], closing, response = self._options(facts, draw)
         rows = []
-        for index in draw.sample(range(len(form.phrasings)), min(count, len(form.phrasings))):
+        for index in draw.sample(form.numbers, min(count, len(form.numbers))):
             instruction = form.phrasings[index](variables)
             if closing:
                 instruction += "\n" + closing
@@ -268,8 +274,20 @@ class TaskTemplate:
 
     def _options(self, facts: Facts, draw: Draw) -> tuple[tuple[Option, ...], str, str, str]:
         """The options, their block in the instruction, the closing sentence and the response."""
-        shown = [_escaped(text) for text in draw.shuffled(facts.options)]
-        style = draw.choice(self.styles)
+        shown = tuple(map(_escaped, draw.shuffled(facts.options)))
+        number = draw.below(len(self.styles))
+        style = self.styles[number]
+        block, written, options = self._shown(number, shown)
+        right = set(map(_escaped, facts.answers))
+        response = joined([w for w, text in zip(written, shown, strict=True) if text in right])
+        closing = style.several if facts.form in MULTIPLE else style.single
+        return options, block, closing, response
+
+    def _show(
+        self, number: int, shown: tuple[str, ...]
+    ) -> tuple[str, Sequence[str], tuple[Option, ...]]:
+        """In a style: the options' block, how a response writes each, and the options as rows."""
+        style = self.styles[number]
         labels, marks = style.marks(len(shown))
         marked = [mark + text for mark, text in zip(marks, shown, strict=True)]
         if style.inline(shown):
@@ -279,12 +297,7 @@ class TaskTemplate:
             # A bare list on lines needs a sign that each line is an option.
             lines = [f"- {text}" for text in shown] if style.bare else marked
             block = "\n".join([style.lead, *lines] if style.lead else lines)
-        right = set(map(_escaped, facts.answers))
-        written = style.written(labels, marked, shown)
-        response = joined([w for w, text in zip(written, shown, strict=True) if text in right])
-        closing = style.several if facts.form in MULTIPLE else style.single
-        options = tuple(map(_option, labels, shown))
-        return options, block, closing, response
+        return block, style.written(labels, marked, shown), tuple(map(_option, labels, shown))
 
 
 @lru_cache(maxsize=4096)

@@ -415,20 +415,22 @@ def compatible_negative(name: str, present: Iterable[str]) -> bool:
     Raises:
         VocabularyError: a finding is unknown.
     """
-    there = [finding(other) for other in present]
     if name == NO_FINDING:
         return any(
             other.name != NO_FINDING
             and DEVICES not in implied_by([other.name])
             and DEVICES not in other.near
-            for other in there
+            for other in map(finding, present)
         )
     asked = finding(name)
-    return not (
-        asked.vague
-        or asked.name in implied_by(other.name for other in there)
-        or any(asked.name in other.near for other in there)
-    )
+    return not (asked.vague or any(asked.name in _ruled_out(other) for other in present))
+
+
+@lru_cache(maxsize=4096)
+def _ruled_out(present: str) -> frozenset[str]:
+    """What cannot be called absent beside a finding: it, what follows from it, what overlaps."""
+    there = finding(present)
+    return implied_by([there.name]) | frozenset(there.near)
 
 
 FRONTAL: frozenset[View] = frozenset({"PA", "AP"})

@@ -21,6 +21,7 @@ from chexinstruct.build.cache import (
     write_json,
 )
 from chexinstruct.build.engine import SourceFiles, SourceView, facts_of, open_index
+from chexinstruct.build.executor import without_collector
 from chexinstruct.build.index import CHUNK, NEED_BITS, Indexed
 from chexinstruct.build.references import write_reference
 from chexinstruct.build.setting import Rules, Setting
@@ -90,6 +91,7 @@ class _Columns:
     pictures: list[list[str]] = field(default_factory=list)
 
 
+@without_collector()
 def find_candidates(job: CandidatesJob) -> dict[str, dict[int, Tally]]:
     """Run the tasks, write a file of candidates for each, and return the tallies by split."""
     view = SourceView(job.files, dict(job.label_sets), job.rules)

@@ -166,10 +166,11 @@ class RowMaker:
 
 def _check(rendered: Sequence[Rendered], facts: Facts) -> None:
     """What must hold of every row, whatever task and template made it."""
-    if not all(text.instruction for text in rendered):
-        raise Lost("empty_instruction")
-    if not all(text.response for text in rendered):
-        raise Lost("empty_response")
+    for text in rendered:
+        if not text.instruction:
+            raise Lost("empty_instruction")
+        if not text.response:
+            raise Lost("empty_response")
     if facts.options:
         if len(set(facts.options)) < len(facts.options):
             raise Lost("equal_options")

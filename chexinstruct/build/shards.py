@@ -21,6 +21,7 @@ from chexinstruct.build.cache import code_digest, digest, whole_file
 from chexinstruct.build.candidates import Tally
 from chexinstruct.build.columns import corpus_schema, corpus_table
 from chexinstruct.build.engine import SourceFiles, SourceView, facts_of
+from chexinstruct.build.executor import without_collector
 from chexinstruct.build.finished import finished, mark, stands, unseal
 from chexinstruct.build.index import Indexed
 from chexinstruct.build.ledger import library_versions
@@ -64,7 +65,7 @@ class ShardJob:
 def build_shard(job: ShardJob) -> Shard:
     """Write the shard's file and say what it holds; done twice it gives the same bytes."""
     work = _Work(job, task_registry()[job.task])
-    with whole_file(Path(job.path)) as draft:
+    with without_collector(), whole_file(Path(job.path)) as draft:
         with pq.ParquetWriter(draft, corpus_schema(), **parquet_options()) as writer:
             for table in work.groups():
                 writer.write_table(table)
