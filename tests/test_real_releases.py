@@ -19,7 +19,7 @@ from sample_releases import Table
 from task_context import FakeContext, run
 
 from chexinstruct.release import Release
-from chexinstruct.reports import POLICIES, filter_text, sentences
+from chexinstruct.reports import POLICIES, filter_text, find_leaks, sentences
 from chexinstruct.schema import Study
 from chexinstruct.source import registry
 from chexinstruct.tasks import registry as tasks
@@ -245,15 +245,22 @@ def test_openi_drop_rates(
     texts = [
         s.report.sections[section] for s in openi() if s.report and section in s.report.sections
     ]
-    count = sum(len(sentences(text)) for text in texts)
+    # Sentences by their own words: those that go with the one before are counted below.
+    first = [
+        next(iter(find_leaks(sentence, ("deidentified", "prior"))), None)
+        for text in texts
+        for sentence in sentences(text)
+    ]
+    count = len(first)
+    assert first.count("deidentified") / count == pytest.approx(mask, abs=0.002)
+    assert first.count("prior") / count == pytest.approx(prior, abs=0.005)
     masked = [filter_text(text, ("deidentified",)) for text in texts]
     both = [filter_text(text, ("deidentified", "prior")) for text in texts]
-    assert sum(k.dropped.get("deidentified", 0) for k in masked) / count == pytest.approx(
-        mask, abs=0.002
-    )
-    assert sum(k.dropped.get("prior", 0) for k in both) / count == pytest.approx(prior, abs=0.005)
-    assert sum(not k.text for k in masked) == pytest.approx(emptied_by_masks, abs=5)
-    assert sum(not k.text for k in both) == pytest.approx(emptied, abs=10)
+    hanging = sum(sum(k.dropped.values()) for k in both) - sum(name is not None for name in first)
+    assert 0 < hanging / count < 0.015
+    # A few are emptied by what goes with the sentence before.
+    assert sum(not k.text for k in masked) == pytest.approx(emptied_by_masks, abs=10)
+    assert sum(not k.text for k in both) == pytest.approx(emptied, abs=15)
     rare = Counter[str]()
     for text in texts:
         rare.update(filter_text(text, POLICIES["image_target"]).dropped)

@@ -387,3 +387,17 @@ def test_a_caption_keeps_what_its_picture_shows(caption: str, left: str) -> None
 def test_reports_keep_brackets_and_what_only_captions_must_not_say() -> None:
     text = "Postoperative heart (arrow) is enlarged."
     assert filter_text(text, IMAGE).text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("The nodule is unchanged. Otherwise the lungs are clear.", ""),
+        ("New opacity at the left base. This may be a scar. Heart is large.", "Heart is large."),
+        ("Compared to prior, less edema. However, both bases are dark. It is diffuse.", ""),
+        ("Heart is large. This may be an effusion.", "Heart is large. This may be an effusion."),
+        ("The nodule is unchanged. Both lungs are clear.", "Both lungs are clear."),
+    ],
+)
+def test_what_goes_on_from_a_dropped_sentence_goes_with_it(text: str, left: str) -> None:
+    assert filter_text(text, POLICIES["image_target"]).text == left

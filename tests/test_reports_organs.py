@@ -108,3 +108,39 @@ def test_nothing_is_lost_or_made_up(words: list[str]) -> None:
     assert [w for w in said if w in kept] == [w for w in words if w in kept]
     for clause in found:
         assert len(clause.organs) <= MOST_ORGANS and set(clause.organs) <= set(ORGANS)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (
+            "There is no focal consolidation, pleural effusion, or pneumothorax identified.",
+            ["No focal consolidation.", "No pleural effusion or pneumothorax."],
+        ),
+        ("No effusion and no infiltrate.", ["No effusion.", "No infiltrate."]),
+        # What weakens the denial is said of each.
+        (
+            "No evidence of pneumonia or acute fracture.",
+            ["No evidence of pneumonia.", "No evidence of acute fracture."],
+        ),
+        ("No acute infiltrate or fracture.", ["No acute infiltrate.", "No acute fracture."]),
+        # Of the last item a word of size is its own.
+        ("No infiltrate or large effusion.", ["No infiltrate.", "No large effusion."]),
+    ],
+)
+def test_a_list_of_denials_is_cut_by_organ(text: str, parts: list[str]) -> None:
+    assert [clause.text for clause in clauses(text)] == parts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No pleural effusion or pneumothorax.",  # one organ
+        "No large effusion or consolidation.",  # a large consolidation, or any?
+        "No effusion or consolidation in the left base.",  # is the effusion denied there only?
+        "No acute bony or pulmonary abnormality.",  # "no acute bony" is no sentence
+        "No effusion, and the lungs remain well aerated.",
+    ],
+)
+def test_a_list_of_denials_whose_scope_is_unclear_is_left(text: str) -> None:
+    assert [clause.text for clause in clauses(text)] == [text]

@@ -233,6 +233,7 @@ def test_a_report_in_another_language_is_asked_for_by_its_name() -> None:
     [
         ("Cough and fever", "Cough and fever."),
         ("___ year old woman with dyspnea.", "Woman with dyspnea."),
+        ("___ year old with dyspnea.", "Dyspnea."),
         ("___-year-old female with chest pain", "Female with chest pain."),
         ("XXXX-year-old male, XXXX-day cough. Fever.", "Fever."),
         ("History: ___M with cough, ? pneumonia", "History: M with cough, ? pneumonia."),

@@ -65,6 +65,8 @@ class Cues:
     """Who the patient is, when the picture was taken, and what was done."""
     pointer: re.Pattern[str] | None = None
     """Bracketed words of ``figure`` that can go by themselves."""
+    hanging: re.Pattern[str]
+    """Beginnings of a sentence that go on from the one before, and say nothing without it."""
     clause_end: re.Pattern[str] | None = None
     """Where a sentence may be cut, since what follows can stand alone; None: nowhere."""
 
@@ -398,6 +400,12 @@ CLAUSE_END = re.compile(
     re.IGNORECASE,
 )
 
+HANGING = re.compile(
+    r"\W*(?:otherwise|however|elsewhere|also|and|but|additionally|th(?:is|ese|ose)|it|they|which"
+    r"|(?:the\s+)?(?:remainder|remaining|rest|latter|former)|(?:no|the)\s+other|another"
+    r"|do(?:es)?|is|are|was|were|may|might|could|can(?:not)?|would|(?:most\s+)?likely|probably"
+    r"|possibly|there\s+(?:is|are)\s+also)\b",
+)
 ENGLISH = Cues(
     change=CHANGE,
     prior=PRIOR,
@@ -418,5 +426,6 @@ ENGLISH = Cues(
     figure=FIGURE,
     course=COURSE,
     pointer=POINTER,
+    hanging=HANGING,
     clause_end=CLAUSE_END,
 )

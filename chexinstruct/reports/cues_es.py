@@ -285,4 +285,9 @@ SPANISH = Cues(
             r"clinica\s+de",
         )
     ),
+    hanging=re.compile(
+        r"\W*(?:(?:el\s+)?resto|por\s+lo\s+demas|ademas|tambien|sin\s+embargo|no\s+obstante|pero"
+        r"|est[aeo]s?|dich[ao]s?|ello|l[ao]s?\s+cual(?:es)?|podria|puede|pudiera|probablemente"
+        r"|posiblemente|sin\s+otr[ao]s?|no\s+otr[ao]s?)\b",
+    ),
 )

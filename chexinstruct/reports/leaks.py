@@ -187,9 +187,10 @@ def filter_text(
     """Drop the sentences of a text that meet one of the classes.
 
     Sentences go whole, with one exception: a leaking English sentence is cut at ";" and ", but"
-    where the next clause can stand alone, and its clean clauses stay if they name a finding. Where
-    comparisons are kept and masks are not, a masked date ("compared to ___", "since ___") goes
-    without its sentence.
+    where the next clause can stand alone, and its clean clauses stay if they name a finding. A
+    sentence that goes on from one that went ("Otherwise clear.", "This may be a scar.") goes with
+    it, under the same class. Where comparisons are kept and masks are not, a masked date ("compared
+    to ___", "since ___") goes without its sentence.
 
     Args:
         text: One section of a report.
@@ -217,20 +218,26 @@ def filter_text(
     if "figure" in classes and cues.pointer:
         text = cues.pointer.sub("", text)
     unmask = "deidentified" in classes and "prior" not in classes
+    gone: LeakClass | None = None
     for sentence in sentences(text):
         found = leaks(sentence)
         if unmask and "deidentified" in found:
             shorter = _without_masked_dates(sentence)
             if shorter:
                 sentence, found = shorter, leaks(shorter)
+        if not found and gone and cues.hanging.match(cues.lower(sentence)):
+            dropped[gone] += 1
+            continue
         if not found:
             kept.append(sentence)
+            gone = None
             continue
         clauses = cues.clause_end.split(sentence) if cues.clause_end else ()
         for clause in clauses if len(clauses) > 1 else ():
             if cues.finding.search(cues.lower(clause)) and not leaks(clause):
                 kept.append(_as_sentence(clause))
         dropped[found[0]] = dropped.get(found[0], 0) + 1
+        gone = found[0]
     return Filtered(" ".join(kept), dropped)
 
 

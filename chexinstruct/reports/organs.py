@@ -227,6 +227,41 @@ _CUT = re.compile(
 )
 
 
+ITEM_WORDS = 4
+"""Words of one item of a list of denials at most; longer ones are phrases with a scope."""
+
+_DENIAL = re.compile(
+    r"(?:there\s+(?:is|are|were|was)\s+)?no\s+"
+    r"(?P<head>(?:(?:acute|definite|definitive|obvious|significant|overt|visible|convincing"
+    r"|radiographic|evident)\s+)*(?:(?:evidence|signs?)\s+(?:of|for)\s+)?(?:acute\s+)?)"
+    r"(?P<items>[a-z][a-z -]*(?:(?:,|\s+(?:or|and|nor)\b)[a-z -]*)+)\.?",
+    re.IGNORECASE,
+)
+_ITEM_END = re.compile(
+    r"(?:,|\s+(?:or|nor|and)\b)(?:\s+(?:or|nor|and)\b)?\s+(?:no\s+)?", re.IGNORECASE
+)
+_TAIL = re.compile(
+    r"\s+(?:(?:is|are|was|were)\s+)?(?:seen|identified|noted|present|visuali[sz]ed|appreciated"
+    r"|evident|demonstrated|detected|observed)\s*$",
+    re.IGNORECASE,
+)
+# Words that may be meant of all that follows.
+_SIZE = re.compile(
+    r"\b(?:large|small|sizable|gross|new|additional|other|suspicious|enlarg\w+|displaced|discrete"
+    r"|layering)\b",
+    re.IGNORECASE,
+)
+# Words that begin a place or a reason, or make the item more, or less, than a name.
+_PLACE = re.compile(
+    r"\b(?:in|of|at|to|with|on|within|along|by|for|from|over|under|beneath|is|are|suggest\w*|left"
+    r"|right|bilateral\w*)\b"
+    # An adjective at its end: the noun stands in the next item ("bony or soft tissue abnormality").
+    r"|\b(?:bony|oss\w+us|skeletal|pulmonary|pleural|cardiac|cardiopulmonary|mediastinal|hilar"
+    r"|interstitial|alveolar|lobar|focal|vascular|tissues?|diaphragmatic|pericardial|spinal)$",
+    re.IGNORECASE,
+)
+
+
 def organs(text: str) -> tuple[Organ, ...]:
     """What a clause speaks of, at most :data:`MOST_ORGANS`, the most telling first.
 
@@ -248,9 +283,41 @@ def clauses(text: str) -> list[Clause]:
     """The clauses of a section of a report, in its order.
 
     A sentence is cut at a semicolon, and before "and", where each part names an organ and has a
-    verb of its own.
+    verb of its own; and what it denies of several organs in one breath, organ by organ.
     """
-    return [Clause(part, organs(part)) for sentence in sentences(text) for part in _parts(sentence)]
+    return [
+        Clause(denied, organs(denied))
+        for sentence in sentences(text)
+        for part in _parts(sentence)
+        for denied in _denials(part)
+    ]
+
+
+def _denials(part: str) -> list[str]:
+    """A bare list of what is not there, one sentence an organ; any other part as it is.
+
+    "No focal consolidation, effusion or pneumothorax." gives "No focal consolidation." and "No
+    effusion or pneumothorax.". What weakens the denial ("acute", "definite", "evidence of") is said
+    of each; a list that begins with a word of size or kind ("large"), of which nobody knows how far
+    it reaches, or holds a place, stays in one piece.
+    """
+    found = _DENIAL.fullmatch(part)
+    if found is None:
+        return [part]
+    items = [item.strip() for item in _ITEM_END.split(_TAIL.sub("", found["items"]))]
+    grouped: dict[Organ, list[str]] = {}
+    for item in items:
+        named = organs(item)
+        if len(named) != 1 or len(item.split()) > ITEM_WORDS or _PLACE.search(item):
+            return [part]
+        grouped.setdefault(named[0], []).append(item)
+    if len(grouped) < 2 or any(map(_SIZE.search, items[:-1])):
+        return [part]
+    return [f"No {found['head']}{_or_list(listed)}." for listed in grouped.values()]
+
+
+def _or_list(items: Sequence[str]) -> str:
+    return " or ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 
 def _parts(sentence: str) -> list[str]:

@@ -54,6 +54,8 @@ _MASKED_AGE = re.compile(
     rf"{MASK}(?:[\s-]*(?:[Yy]ears?|[Yy]rs?)[\s-]*(?:[Oo]ld|of\s+age)\b"
     r"|[\s-]*[Yy]\s?[./]?\s?[Oo]\b\.?|[\s-]*[Yy][Oo](?=[MF]\b)|(?=\s?[MF]\b))"
 )
+# What a masked age leaves behind: "___ with hypertension".
+_AGELESS = re.compile(r"^(?:[,;:\s-]|(?:with|who\s+has|presents?\s+with|presenting\s+with)\s)+")
 _NO_COMPARISON = re.compile(
     r"\W*(?:(?:there\s+(?:is|are)\s+)?no\b(?!\s+(?:\w+\s+)?change)|none\b|nil\b|n/?a\b"
     r"|unavailable\b|not\s+(?:available|applicable)\b"
@@ -91,7 +93,8 @@ def indication(study: Study, policies: Policies) -> str | Drop:
     classes = tuple(name for name in _INDICATION_LEAKS if name in policies.leaks)
     ageless = " ".join(_MASKED_AGE.sub("", text).split())
     if ageless != text and "deidentified" in classes:
-        text = ageless[:1].upper() + ageless[1:]
+        text = _AGELESS.sub("", ageless)
+        text = text[:1].upper() + text[1:]
     kept = filter_text(text, classes, language=_report(study).language)
     if kept.text:
         return kept.text
