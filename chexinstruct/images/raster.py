@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from chexinstruct.headers import J2K_MAGIC, JPEG_MAGIC, PNG_MAGIC
-from chexinstruct.images import tone
+from chexinstruct.images import png, tone
 from chexinstruct.images.decoded import Decoded, check_size
 from chexinstruct.images.errors import BadImage, decoding
 from chexinstruct.images.geometry import output_size
@@ -79,12 +79,16 @@ def read(data: bytes, size: int, told: tone.Told) -> Decoded:
             drafted = image.draft("L", wanted)
             if drafted:
                 box = drafted[1]
-        image.load()
-        if image.mode in _DEEP:
-            picture, scaling = _eight_bits(image, told.window)
+        if name == "PNG" and (grey := png.decode_grey(data)) is not None:
+            picture = Image.fromarray(grey)
+        else:
+            image.load()
+            picture = image
+        if picture.mode in _DEEP:
+            picture, scaling = _eight_bits(picture, told.window)
             steps = f"{steps} {scaling}"
         else:
-            picture = _luma(image)
+            picture = _luma(picture)
         if told.inverted:
             picture, steps = ImageOps.invert(picture), f"{steps} inverted"
         return Decoded(picture, source, box, steps)

@@ -1,0 +1,232 @@
+"""Pictures per second of a whole build, beside a bare loop and beside other tools.
+
+Each round runs every method once, as a command of its own with a cold cache and two processes, so
+that what else the machine does falls on all of them. All make grey JPEG of quality 95 with a shorter
+side of 512 from the same files. The bare loop decodes, scales and encodes in the same way as the
+build, and does nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+
+SIZE, QUALITY, PROCESSES = 512, 95, 2
+TABLE = "Data_Entry_2017_v2020.csv"
+
+BARE = """
+import io, sys
+from multiprocessing import get_context
+from pathlib import Path
+from PIL import Image
+
+def work(paths):
+    try:
+        from kornia_rs.io import decode_image_png_u8
+    except ImportError:
+        decode_image_png_u8 = None
+    for path in paths:
+        data = Path(path).read_bytes()
+        if decode_image_png_u8 and data[:4] == b"\\x89PNG":
+            width, height = (int.from_bytes(data[i : i + 4], "big") for i in (16, 20))
+            image = Image.fromarray(decode_image_png_u8(data, (height, width), "mono")[..., 0])
+        else:
+            image = Image.open(io.BytesIO(data))
+        scale = 512 / min(image.size)
+        size = tuple(round(side * scale) for side in image.size)
+        if image.format == "JPEG":
+            image.draft("L", (2 * size[0], 2 * size[1]))
+        image = image.convert("L").resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+        image.save(io.BytesIO(), "JPEG", quality=95)
+
+if __name__ == "__main__":
+    paths = sorted(map(str, Path(sys.argv[1]).glob("*.png")))
+    with get_context("spawn").Pool(2) as pool:
+        pool.map(work, [paths[0::2], paths[1::2]], chunksize=1)
+"""
+
+MAP = """
+import io, sys
+from PIL import Image
+from datasets import Image as Picture, load_dataset
+
+def size_of(image):
+    scale = 512 / min(image.size)
+    return tuple(round(side * scale) for side in image.size)
+
+def typical(row):
+    image = row["image"].convert("L")
+    return {"image": image.resize(size_of(image), Image.Resampling.LANCZOS)}
+
+def tuned(row):
+    image = Image.open(io.BytesIO(row["image"]["bytes"]) if row["image"]["bytes"] else row["image"]["path"])
+    image = image.convert("L")
+    image = image.resize(size_of(image), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=95)
+    return {"image": {"bytes": buffer.getvalue(), "path": None}}
+
+if __name__ == "__main__":
+    folder, out, cache, how = sys.argv[1:]
+    rows = load_dataset("imagefolder", data_dir=folder, split="train", cache_dir=cache)
+    if how == "tuned":
+        rows = rows.cast_column("image", Picture(decode=False))
+    rows = rows.map(globals()[how], num_proc=2)
+    rows.to_parquet(out)
+"""
+
+
+def make(folder: Path, pictures: list[Path], count: int, kind: str) -> None:
+    """``count`` files under names of ChestX-ray14, and its table for them.
+
+    The files are copies of the pictures; for JPEG enlarged to the size of digital radiographs.
+    """
+    home = folder / "nih_chestxray14"
+    (home / "images").mkdir(parents=True)
+    columns = [
+        *("Image Index", "Finding Labels", "Follow-up #", "Patient ID", "Patient Age"),
+        *("Patient Gender", "View Position", "OriginalImage[Width", "Height]"),
+        *("OriginalImagePixelSpacing[x", "y]"),
+    ]
+    files = [_file(path, kind) for path in pictures]
+    with (home / TABLE).open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(columns)
+        for number in range(count):
+            name = f"{number:08d}_000.png"
+            (home / "images" / name).write_bytes(files[number % len(files)])
+            view = "PA" if number % 2 else "AP"
+            size = [2500, 2048, 0.14, 0.14]
+            table.writerow([name, "No Finding", 0, number, 50, "M", view, *size])
+
+
+def _file(path: Path, kind: str) -> bytes:
+    if kind == "png":
+        return path.read_bytes()
+    buffer = io.BytesIO()
+    image = Image.open(path).convert("L").resize((2544, 3056), Image.Resampling.BICUBIC)
+    image.save(buffer, "JPEG", quality=QUALITY)
+    return buffer.getvalue()
+
+
+def run(command: list[str], cwd: Path) -> tuple[float, float]:
+    """Wall and CPU seconds of a command and all below it."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    begun = time.monotonic()
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    wall = time.monotonic() - begun
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        sys.exit(done.stderr or f"{command[0]} failed")
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def methods(root: Path, peers: Path | None) -> dict[str, Callable[[Path], list[str]]]:
+    folder = root / "nih_chestxray14" / "images"
+
+    def ours(scratch: Path) -> list[str]:
+        return [
+            *(str(Path(sys.executable).with_name("chexinstruct")), "build", "full"),
+            *("--data-root", str(root)),
+            *("--source", "nih_chestxray14", "--task", "view_classification"),
+            *("--set", "sampling.view_classification.balance=false"),
+            *("--out", str(scratch / "corpus"), "--cache", str(scratch / "cache")),
+            *("--workers", str(PROCESSES)),
+        ]
+
+    def mapped(how: str) -> Callable[[Path], list[str]]:
+        return lambda scratch: [
+            *(sys.executable, str(root / "map.py"), str(folder), str(scratch / "out.parquet")),
+            *(str(scratch / "cache"), how),
+        ]
+
+    found: dict[str, Callable[[Path], list[str]]] = {
+        "bare loop": lambda _: [sys.executable, str(root / "bare.py"), str(folder)],
+        "chexinstruct": ours,
+        "datasets map, typical": mapped("typical"),
+        "datasets map, tuned": mapped("tuned"),
+    }
+    if peers is not None:
+        found["img2dataset"] = lambda scratch: [
+            *(str(peers), "--url_list", str(root / "urls.txt"), "--output_folder"),
+            *(str(scratch / "out"), "--processes_count", "2", "--thread_count", "8"),
+            *("--image_size", str(SIZE), "--resize_mode", "keep_ratio", "--encode_quality"),
+            *(str(QUALITY), "--output_format", "parquet", "--enable_wandb", "False"),
+            *("--number_sample_per_shard", "500"),
+        ]
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pictures", type=Path, help="folder of PNG radiographs")
+    parser.add_argument("--kind", choices=("png", "jpeg"), default="png")
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--img2dataset", type=Path, help="its command, in an environment of its own")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    given = parser.parse_args()
+    pictures = sorted(given.pictures.rglob("*.png"))
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch) / "root"
+        make(root, pictures, given.count, given.kind)
+        (root / "bare.py").write_text(BARE)
+        (root / "map.py").write_text(MAP)
+        server = None
+        if given.img2dataset:
+            port = "8765"
+            folder = root / "nih_chestxray14" / "images"
+            server = subprocess.Popen(
+                [sys.executable, "-m", "http.server", port, "--bind", "127.0.0.1"],
+                cwd=folder,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            names = sorted(path.name for path in folder.iterdir())
+            (root / "urls.txt").write_text(
+                "".join(f"http://127.0.0.1:{port}/{name}\n" for name in names)
+            )
+        walls: dict[str, list[float]] = {}
+        cpus: dict[str, list[float]] = {}
+        try:
+            for _ in range(given.rounds):
+                for name, command in methods(root, given.img2dataset).items():
+                    place = Path(scratch) / "run"
+                    place.mkdir()
+                    wall, cpu = run(command(place), place)
+                    shutil.rmtree(place)
+                    walls.setdefault(name, []).append(given.count / wall)
+                    cpus.setdefault(name, []).append(given.count / cpu)
+        finally:
+            if server:
+                server.kill()
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    print(f"{given.count} {given.kind} pictures, medians of {given.rounds} rounds, load {load}")
+    ours = statistics.median(walls["chexinstruct"]), statistics.median(cpus["chexinstruct"])
+    figures = {}
+    print(f"{'':24}{'per s':>10}{'per CPU s':>12}{'ours / it':>12}{'per CPU s':>12}")
+    for name in walls:
+        wall, cpu = statistics.median(walls[name]), statistics.median(cpus[name])
+        figures[name] = {"per_second": wall, "per_cpu_second": cpu, "ratio": ours[0] / wall,
+                         "cpu_ratio": ours[1] / cpu}
+        print(f"{name:24}{wall:10.1f}{cpu:12.1f}{ours[0] / wall:12.2f}{ours[1] / cpu:12.2f}")
+    if given.json:
+        given.json.write_text(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()
