@@ -1,8 +1,8 @@
 """Pictures per second of a whole build, beside a bare loop and beside other tools.
 
 Each round runs every method once, as a command of its own with a cold cache and two processes, so
-that what else the machine does falls on all of them. All make grey JPEG of quality 95 with a shorter
-side of 512 from the same files. The bare loop decodes, scales and encodes in the same way as the
+that what else the machine does falls on all of them. All make grey JPEG of quality 95 with a
+shorter side of 512 from the same files. The bare loop decodes, scales and encodes in the same way as the
 build, and does nothing else.
 """
 
@@ -73,7 +73,8 @@ def typical(row):
     return {"image": image.resize(size_of(image), Image.Resampling.LANCZOS)}
 
 def tuned(row):
-    image = Image.open(io.BytesIO(row["image"]["bytes"]) if row["image"]["bytes"] else row["image"]["path"])
+    data = row["image"]["bytes"]
+    image = Image.open(io.BytesIO(data) if data else row["image"]["path"])
     image = image.convert("L")
     image = image.resize(size_of(image), Image.Resampling.LANCZOS, reducing_gap=2.0)
     buffer = io.BytesIO()
@@ -177,7 +178,7 @@ def main() -> None:
     parser.add_argument("--kind", choices=("png", "jpeg"), default="png")
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--img2dataset", type=Path, help="its command, in an environment of its own")
+    parser.add_argument("--img2dataset", type=Path, help="its command, in its own environment")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     given = parser.parse_args()
     pictures = sorted(given.pictures.rglob("*.png"))
