@@ -2,8 +2,8 @@
 
 Each round runs every method once, as a command of its own with a cold cache and two processes, so
 that what else the machine does falls on all of them. All make grey JPEG of quality 95 with a
-shorter side of 512 from the same files. The bare loop decodes, scales and encodes in the same way as the
-build, and does nothing else.
+shorter side of 512 from the same files. The bare loop decodes, scales and encodes as the build
+does, and does nothing else.
 """
 
 from __future__ import annotations
