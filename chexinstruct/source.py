@@ -9,7 +9,7 @@ describes them. Ours stand in ``sources/``; other packages add theirs through th
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
@@ -255,8 +255,17 @@ def strictest(terms: list[Terms]) -> Terms:
     """The strictest of several terms; at least one is given."""
     return Terms(
         max((t.license for t in terms), key=_STRICTNESS_LICENSE.index),
-        max((t.redistribution for t in terms), key=_STRICTNESS_REDISTRIBUTION.index),
+        strictest_word([t.redistribution for t in terms]),
     )
+
+
+def strictest_word(words: Sequence[str]) -> Redistribution:
+    """The strictest of ``yes``, ``unknown`` and ``no``; every other word counts as ``no``."""
+    known: list[Redistribution] = [
+        word if word in ("yes", "unknown") else "no"  # type: ignore[misc]
+        for word in words
+    ]
+    return max(known, key=_STRICTNESS_REDISTRIBUTION.index)
 
 
 def terms(key: str, sources: Mapping[str, Source]) -> Terms:

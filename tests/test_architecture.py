@@ -45,8 +45,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "schema source tasks templating vocabulary",
         "editions": "errors release source",
         "check": "editions errors release source",
-        "corpus": "build.cache build.columns build.executor datacard draw errors likeness schema "
-        "source tasks",
+        "corpus": "build.cache build.columns build.executor build.shards datacard draw errors "
+        "likeness schema source tasks",
         "demo": "build errors manifest schema source",
         "coverage": "build demo manifest schema source tasks",
         "export": "corpus errors schema",
