@@ -17,9 +17,7 @@ PAPERS = (CARD, LICENSES, CROISSANT)
 __all__ = ["CARD", "CROISSANT", "LICENSES", "PAPERS", "licenses", "papers"]
 
 
-def papers(
-    lock: Lock, sources: Mapping[str, Source], tasks: Mapping[str, Task]
-) -> dict[str, str]:
+def papers(lock: Lock, sources: Mapping[str, Source], tasks: Mapping[str, Task]) -> dict[str, str]:
     """The card, the table of licences and the Croissant description, by file; lock and registries
     tell all of them."""
     used = sorted({line.source for line in lock.ledger if line.rows})

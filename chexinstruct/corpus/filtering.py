@@ -32,8 +32,8 @@ from chexinstruct.corpus.narrowing import (
     narrow_shard,
     narrowed_lines,
 )
-from chexinstruct.datacard import CARD, card
 from chexinstruct.errors import CallError, ChexinstructError
+from chexinstruct.papers import papers
 from chexinstruct.schema import LOCK, Lock, Shard, StoredFile
 from chexinstruct.schema.lock import Filtered
 from chexinstruct.source import Source
@@ -114,8 +114,8 @@ def filter_corpus(
             redistributable=redistributable,
         )
         lock = _lock(corpus, shards, pictures, step)
-        text = card(lock, known.sources, known.tasks)
-        (draft / CARD).write_text(text, encoding="utf-8")
+        for name, text in papers(lock, known.sources, known.tasks).items():
+            (draft / name).write_text(text, encoding="utf-8")
         write_json(draft / LOCK, lock)
         draft.replace(target)
     except OSError as error:

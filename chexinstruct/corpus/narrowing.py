@@ -20,7 +20,9 @@ Masks = Mapping[int, pa.ChunkedArray]
 """Row group -> which of its rows stay."""
 
 
-def masks_of(path: Path, columns: Sequence[str], keep: Callable[[pa.Table], pa.ChunkedArray]) -> Masks:
+def masks_of(
+    path: Path, columns: Sequence[str], keep: Callable[[pa.Table], pa.ChunkedArray]
+) -> Masks:
     """What ``keep`` says of the rows of each row group; only these columns are read."""
     return {number: keep(table) for number, table in row_groups(path, columns)}
 

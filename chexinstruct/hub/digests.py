@@ -1,8 +1,8 @@
 """Digests of rows, pictures and studies that tell nothing to who does not have them.
 
 Ids of rows name answers (``.../pneumonia/present``), and an answer is often one of two words: a
-plain digest of either could be guessed. The digests of rows are therefore keyed, a key a source, and
-the key is made of all rows of the source. Who builds the same rows has the key; nobody else does.
+plain digest of either could be guessed. The digests of rows are therefore keyed, a key a source,
+and the key is made of all rows of the source. Who builds the same rows has the key; nobody else.
 Pictures cannot be guessed, so theirs are plain. Those of studies are plain too: they say that a
 study is used, to whoever knows its name.
 """
@@ -24,7 +24,7 @@ WORD = 32
 """Hexadecimal digits that are kept of a digest: 128 bits."""
 
 COLUMNS = ["images.list.element.path" if n == "images" else n for n in corpus_schema().names]
-"""All of a row but the bytes of its pictures, which another version of a library writes otherwise."""
+"""All of a row but the bytes of its pictures, which depend on versions of libraries."""
 
 RowDigest = tuple[str, str]
 """Of the id, and of the whole row."""

@@ -133,18 +133,14 @@ def _corpus_load(corpus: Corpus, tag: str) -> _Load:
                 f"{file.path}: not there, or not as the lock says; `chexinstruct verify` tells more"
             )
     papers = [
-        local_file(corpus.path, name)
-        for name in (*PAPERS, LOCK)
-        if (corpus.path / name).is_file()
+        local_file(corpus.path, name) for name in (*PAPERS, LOCK) if (corpus.path / name).is_file()
     ]
     return _Load(
         corpus.path, tag, tuple(data), tuple(papers), sum(f.shard.rows for f in corpus.files)
     )
 
 
-def _push(
-    remote: Repository, load: _Load, *, private: bool, say: Callable[[str], None]
-) -> Pushed:
+def _push(remote: Repository, load: _Load, *, private: bool, say: Callable[[str], None]) -> Pushed:
     if remote.is_private() is None:
         remote.create(private=private)
         say(f"made {remote.url}")

@@ -6,10 +6,30 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
-from chexinstruct.datacard import table
-from chexinstruct.papers import LICENSES
+from chexinstruct.licenses import LICENSES
+from chexinstruct.markdown import table
 from chexinstruct.schema import SPLITS, Lock
 from chexinstruct.source import Source
+
+FILES = (
+    ("manifest.yaml", "The choices."),
+    ("recipe.lock.json", "Versions, counts, and the SHA-256 of every file of the corpus."),
+    (
+        "digests/rows.parquet",
+        "For every row its source, task and split, and keyed digests of its id and its content. "
+        "The key is made of the rows themselves.",
+    ),
+    (
+        "digests/pictures.parquet",
+        "SHA-256 of every picture, and a digest of its name. Not there if the corpus has none.",
+    ),
+    (
+        "digests/studies.parquet",
+        "A digest of every study of each split: the first 32 digits of the SHA-256 of "
+        "`source/study`. It tells whether a study that you know is in the corpus.",
+    ),
+)
+"""What stands in a recipe."""
 
 
 def recipe_card(lock: Lock, used: Sequence[str], sources: Mapping[str, Source]) -> str:
@@ -33,10 +53,10 @@ def recipe_card(lock: Lock, used: Sequence[str], sources: Mapping[str, Source]) 
             (
                 f"`pip install chexinstruct=={lock.chexinstruct}`",
                 "Get the releases of the sources below, under your own agreements, into one folder "
-                "with a folder a source. `chexinstruct sources KEY` tells how, `chexinstruct check "
-                "/data/releases` what is still missing.",
-                "`chexinstruct rebuild THIS --data-root /data/releases --out corpus`, where THIS is "
-                "this folder, or the name of this repository on the Hub.",
+                "with a folder a source. `chexinstruct sources KEY` tells how, "
+                "`chexinstruct check /data/releases` what is still missing.",
+                "`chexinstruct rebuild THIS --data-root /data/releases --out corpus`, where THIS "
+                "is this folder, or the name of this repository on the Hub.",
             ),
             start=1,
         )
@@ -59,20 +79,8 @@ def recipe_card(lock: Lock, used: Sequence[str], sources: Mapping[str, Source]) 
         "## Rows of the corpus\n",
         _rows_table(lock),
         "## Files\n",
-        table(
-            ["file", "what it holds"],
-            [
-                ["manifest.yaml", "The choices."],
-                ["recipe.lock.json", "Versions, counts, SHA-256 of every file of the corpus."],
-                ["digests/rows.parquet", "For every row its source, task and split, and keyed digests "
-                 "of its id and its content. The key is made of the rows themselves."],
-                ["digests/pictures.parquet", "SHA-256 of every picture, and a digest of its name. Not "
-                 "there if the corpus has no pictures."],
-                ["digests/studies.parquet", "Digest of every study of each split: SHA-256 of "
-                 "`source/study`, the first 32 digits. Tells whether a study that you know is in it."],
-            ],
-        ),
-    ]  # fmt: skip
+        table(["file", "what it holds"], FILES),
+    ]
     return "\n".join(parts)
 
 
