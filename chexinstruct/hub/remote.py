@@ -195,14 +195,20 @@ def told(repo: str) -> Iterator[None]:
         code = error.response.status_code if error.response is not None else "no answer"
         raise ChexinstructError(f"{repo}: {_WHAT.get(code, _AGAIN).format(code=code)}") from None
     except Exception as error:
-        # huggingface_hub lets the errors of its HTTP library through, whichever it is, and wraps
-        # what breaks an upload off in RuntimeError and ValueError.
-        if not (isinstance(error, OSError | RuntimeError | ValueError) or _is_of_http(error)):
+        # huggingface_hub lets the errors of its HTTP library through, whichever it is, wraps what
+        # breaks an upload off in RuntimeError, and tells answers that it does not understand, or a
+        # card that is refused, by ValueError.
+        if isinstance(error, ValueError):
+            raise ChexinstructError(
+                f"{repo}: huggingface_hub and the Hub did not understand each other "
+                f"({type(error).__name__}); is the newest huggingface_hub installed?"
+            ) from error
+        if not (isinstance(error, OSError | RuntimeError) or _is_of_http(error)):
             raise
         raise ChexinstructError(
             f"{repo}: the Hub could not be reached to the end ({type(error).__name__}); "
             "run the same command again, what arrived is not sent twice"
-        ) from None
+        ) from error
 
 
 def _is_of_http(error: Exception) -> bool:
