@@ -147,7 +147,7 @@ def croissant(lock: Lock, sources: Mapping[str, Source], tasks: Mapping[str, Tas
         "usageInfo": _usage(used, sources),
         "prov:wasDerivedFrom": [_origin(key, sources) for key in used],
         "prov:wasGeneratedBy": _activity(lock),
-        **_responsible(lock, used, sources, tasks),
+        **_responsible(lock, used, sources),
         "distribution": [*_files(lock), *(_file_set(task) for task in held), *_stored_set(lock)],
         "recordSet": [_splits(), *(_rows(task, tasks, lock) for task in held), *_stored_rows(lock)],
     }
@@ -196,9 +196,7 @@ def _activity(lock: Lock) -> dict[str, Any]:
     }
 
 
-def _responsible(
-    lock: Lock, used: Sequence[str], sources: Mapping[str, Source], tasks: Mapping[str, Task]
-) -> dict[str, Any]:
+def _responsible(lock: Lock, used: Sequence[str], sources: Mapping[str, Source]) -> dict[str, Any]:
     """The RAI vocabulary; the same texts as on the card."""
     cards = [sources[key].card for key in used]
     notes = [f"{card.name}: {note}" for card in cards for note in card.notes]
@@ -218,7 +216,7 @@ def _responsible(
             "People, machines and labels are those of a few hospitals. The tables of the card "
             "count rows by source; where age, sex and race are known, the rows tell them."
         ],
-        "rai:personalSensitiveInformation": [datasheet.composition(lock, used, tasks)],
+        "rai:personalSensitiveInformation": [datasheet.composition(lock, used)],
         "rai:dataReleaseMaintenancePlan": datasheet.maintenance(),
     }
 

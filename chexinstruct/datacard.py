@@ -55,10 +55,7 @@ def card(lock: Lock, sources: Mapping[str, Source], tasks: Mapping[str, Task]) -
         _shared_table(lock),
         _links_table(lock),
         _overlaps(lock, used, sources),
-        *(
-            f"## {title}\n\n{text}\n"
-            for title, text in datasheet(lock, used, sources, tasks).items()
-        ),
+        *(f"## {title}\n\n{text}\n" for title, text in datasheet(lock, used, sources).items()),
         "## Citations\n",
         "\n".join(f"- {sources[key].card.name}: {sources[key].card.citation}" for key in used)
         + "\n",

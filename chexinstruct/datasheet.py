@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 
 from chexinstruct.schema import Lock
 from chexinstruct.source import Card, Source, permits, strictest, terms
-from chexinstruct.tasks import Task
 
 METHODS = {
     "reader": "by people who looked at the picture or the report",
@@ -19,21 +18,18 @@ METHODS = {
 """Where labels come from, in words."""
 
 
-def datasheet(
-    lock: Lock, used: Sequence[str], sources: Mapping[str, Source], tasks: Mapping[str, Task]
-) -> dict[str, str]:
+def datasheet(lock: Lock, used: Sequence[str], sources: Mapping[str, Source]) -> dict[str, str]:
     """Title -> text of each section.
 
     Args:
         lock: of the corpus.
         used: sources of its rows.
         sources: the registry.
-        tasks: the registry.
     """
     cards = [sources[key].card for key in used]
     return {
         "Motivation": motivation(),
-        "Composition": composition(lock, used, tasks),
+        "Composition": composition(lock, used),
         "Collection": collection(cards),
         "Preprocessing": preprocessing(lock),
         "Uses": uses(used, sources),
@@ -51,7 +47,7 @@ def motivation() -> str:
     )
 
 
-def composition(lock: Lock, used: Sequence[str], tasks: Mapping[str, Task]) -> str:
+def composition(lock: Lock, used: Sequence[str]) -> str:
     """What rows are."""
     rows = sum(shard.rows for shard in lock.shards)
     held = {shard.name.partition("/")[0] for shard in lock.shards if shard.rows}
@@ -61,7 +57,7 @@ def composition(lock: Lock, used: Sequence[str], tasks: Mapping[str, Task]) -> s
         "none": "The rows name their pictures and do not hold them.",
     }[lock.manifest["images"]["mode"]]
     return (
-        f"{rows:,} rows of {len(held)} of {len(tasks)} tasks from {len(used)} sources. A row is "
+        f"{rows:,} rows of {len(held)} tasks from {len(used)} sources. A row is "
         f"one instruction and its response, made from one study. {pictures} Rows tell, where it is "
         "known, age, sex, race and projection. People are not named; `patient` groups the rows of "
         "a person and is a digest, not an anonymisation. The splits are by person, unless the "

@@ -113,6 +113,7 @@ def hub_server() -> Iterator[Hub]:
 class _Handler(BaseHTTPRequestHandler):
     hub: Hub
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # one packet an answer
 
     def log_message(self, format: str, *args: Any) -> None:
         pass

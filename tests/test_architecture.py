@@ -43,7 +43,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "markdown": "",
         "licenses": "markdown source",
         "frontmatter": "licenses schema tasks",
-        "datasheet": "schema source tasks",
+        "datasheet": "schema source",
         "datacard": "datasheet frontmatter licenses markdown schema source tasks",
         "croissant": "datasheet licenses schema source tasks",
         "papers": "croissant datacard licenses schema source tasks",

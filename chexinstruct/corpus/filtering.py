@@ -83,7 +83,9 @@ def filter_corpus(
     known = _known(corpus)
     wanted = _tasks(corpus, tasks, families, known.tasks)
     if not (wanted or sources or splits or redistributable):
-        raise CallError("name the tasks, families, sources or splits to keep")
+        raise CallError(
+            "name the tasks, families, sources or splits to keep, or ask for --redistributable"
+        )
     files = corpus.select(tasks=wanted, sources=sources, splits=splits)
     if not files:
         raise CallError(

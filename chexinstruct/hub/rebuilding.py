@@ -110,8 +110,8 @@ def _build_filtered(
     ]
     parent = whole
     for step, place in zip(lock.filtered, [*places, out], strict=True):
-        if place.exists():
-            shutil.rmtree(place) if place != out else None
+        if place != out:
+            shutil.rmtree(place, ignore_errors=True)  # of a run that was killed
         filter_corpus(
             parent,
             place,
