@@ -15,12 +15,16 @@ import pytest
 from corpus_support import build_small, copy, edit_rows, rows_of, write_table
 from hub_server import ORGANISATION, TOKEN, USER, Cut, Hub, Request, hub_server
 from huggingface_hub import HfApi, constants
+from typer.testing import CliRunner
 
-from chexinstruct.corpus import filter_corpus, open_corpus, verify
+from chexinstruct.cli import app
+from chexinstruct.corpus import filter_corpus, open_corpus, standings, verify
 from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.hub import Pushed, promise, push
 from chexinstruct.hub.guard import guard
+from chexinstruct.hub.recipe import RECIPE_FILES
 from chexinstruct.schema import LOCK
+from chexinstruct.source import registry
 
 # A warning of huggingface_hub at itself, whenever it uploads a large file without Xet.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -208,6 +212,13 @@ def test_open_only_divides_files(corpus: Path, tmp_path: Path, hub: Hub) -> None
         assert stored == named and gone  # pictures of the rows that stay, and of no others
 
 
+def test_filter_keeps_what_everyone_may_have(embedded: Path, tmp_path: Path) -> None:
+    call = ["filter", str(embedded), "--redistributable", "--out", str(tmp_path / "out")]
+    assert CliRunner().invoke(app, call).exit_code == 0
+    assert {row["source"] for row in rows_of(tmp_path / "out")} == set(OPEN)
+    assert "rows that may be passed on" in (tmp_path / "out" / "README.md").read_text()
+
+
 def test_nothing_is_open(embedded: Path, tmp_path: Path, hub: Hub) -> None:
     filter_corpus(embedded, tmp_path / "closed", sources=["ms_cxr"])
     with pytest.raises(CallError, match="--recipe"):
@@ -372,6 +383,16 @@ def test_next_version_takes_stale_data_away_and_leaves_other_files(
     assert set(repo.tags) == {"v1.2.0", "v1.3.0"}
 
 
+def test_recipe_takes_the_place_of_a_corpus(free: Path, tmp_path: Path, hub: Hub) -> None:
+    to(hub, free)
+    later = copy(free, tmp_path / "corpus")
+    lock = (later / LOCK).read_text().replace('"version": "1.2.0"', '"version": "1.3.0"')
+    (later / LOCK).write_text(lock)
+    to(hub, later, what="recipe")
+    assert set(hub.repos[REPO].files) == {".gitattributes", *RECIPE_FILES}
+    assert NIH in hub.repos[REPO].commits[hub.repos[REPO].tags["v1.2.0"]]
+
+
 def test_unknown_token_is_told_without_it(free: Path, hub: Hub) -> None:
     with pytest.raises(ChexinstructError, match="hf auth login") as error:
         push(free, REPO, api=HfApi(endpoint=hub.url, token="hf_" + "wrong" * 7))
@@ -389,9 +410,6 @@ def test_missing_file_is_told_before_anything_is_sent(free: Path, tmp_path: Path
 
 
 def test_promise_is_what_the_guard_takes(embedded: Path) -> None:
-    from chexinstruct.corpus import standings
-    from chexinstruct.source import registry
-
     rows = standings(open_corpus(embedded), registry())
     held = [row for row in rows if not row.may_leave]
     assert promise(held, REPO) == WORDS

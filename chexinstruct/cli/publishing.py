@@ -85,6 +85,8 @@ def recipe_(
     """
     from chexinstruct.hub import make_recipe, recipe_keys
 
+    if keys is not None and keys.exists():
+        raise CallError(f"{keys} is there already; name another file for the keys")
     made = make_recipe(corpus, out)
     if keys is not None:
         with os.fdopen(os.open(keys, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

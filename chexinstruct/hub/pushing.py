@@ -16,7 +16,7 @@ from huggingface_hub import HfApi
 from chexinstruct.corpus import Corpus, filter_corpus, open_corpus, standings
 from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.hub.guard import guard
-from chexinstruct.hub.recipe import RECIPE_FOLDER, write_recipe
+from chexinstruct.hub.recipe import RECIPE_FOLDER, RECIPE_PAPERS, write_recipe
 from chexinstruct.hub.remote import LocalFile, Repository, local_file, own_repository
 from chexinstruct.papers import PAPERS
 from chexinstruct.schema import LOCK
@@ -26,6 +26,9 @@ What = Literal["corpus", "open", "recipe"]
 
 FOLDERS = ("data/", "images/", f"{RECIPE_FOLDER}/")
 """Ours in a repository: Parquet files in them that are no part of a push are deleted."""
+
+OUR_PAPERS = (*PAPERS, LOCK, *RECIPE_PAPERS)
+"""So are these: a recipe takes the place of a corpus, and the other way round."""
 
 
 class Pushed(msgspec.Struct, kw_only=True, frozen=True):
@@ -109,7 +112,13 @@ def _load(corpus: Corpus, what: What) -> Iterator[_Load]:
         yield _corpus_load(corpus, tag)
         return
     place = corpus.path.resolve()
-    draft = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".push", dir=place.parent))
+    try:
+        draft = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".push", dir=place.parent))
+    except OSError as error:
+        raise ChexinstructError(
+            f"{place.parent}: no folder can be made here, which is needed to write what is sent "
+            f"({error.strerror})"
+        ) from None
     try:
         if what == "open":
             filter_corpus(corpus.path, draft / "corpus", redistributable=True)
@@ -158,7 +167,8 @@ def _push(remote: Repository, load: _Load, *, private: bool, say: Callable[[str]
             delete=[f"{folder}*.parquet" for folder in FOLDERS],
         )
         _check_private(remote, private, sent=True)
-        commit = remote.upload(load.folder, [file.name for file in load.papers], message=message)
+        papers = [file.name for file in load.papers]
+        commit = remote.upload(load.folder, papers, message=message, delete=OUR_PAPERS)
         _check_private(remote, private, sent=True)
         faults = remote.differences(load.files, commit, FOLDERS)
         if faults:

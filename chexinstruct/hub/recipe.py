@@ -31,7 +31,8 @@ RECIPE_FOLDER = "digests"
 ROWS, PICTURES, STUDIES = (
     f"{RECIPE_FOLDER}/{name}.parquet" for name in ("rows", "pictures", "studies")
 )
-RECIPE_FILES = (CARD, LICENSES, RECIPE_LOCK, RECIPE_MANIFEST, ROWS, PICTURES, STUDIES)
+RECIPE_PAPERS = (LICENSES, RECIPE_MANIFEST, CARD, RECIPE_LOCK)
+RECIPE_FILES = (*RECIPE_PAPERS, ROWS, PICTURES, STUDIES)
 """All that a recipe can hold."""
 
 
@@ -94,8 +95,7 @@ def write_recipe(corpus: Corpus, folder: Path) -> Recipe:
     (folder / LICENSES).write_text(licenses(used, sources), encoding="utf-8")
     (folder / CARD).write_text(recipe_card(lock, used, sources), encoding="utf-8")
     write_json(folder / RECIPE_LOCK, lock)
-    papers = (LICENSES, RECIPE_MANIFEST, CARD, RECIPE_LOCK)
-    return Recipe(folder, lock, tuple(data), papers)
+    return Recipe(folder, lock, tuple(data), RECIPE_PAPERS)
 
 
 def read_recipe(folder: str | Path) -> Recipe:
@@ -117,7 +117,8 @@ def read_recipe(folder: str | Path) -> Recipe:
             "of chexinstruct that wrote it"
         ) from None
     data = tuple(name for name in (ROWS, STUDIES, PICTURES) if (place / name).is_file())
-    return Recipe(place, lock, data, (RECIPE_MANIFEST,))
+    papers = tuple(name for name in RECIPE_PAPERS if (place / name).is_file())
+    return Recipe(place, lock, data, papers)
 
 
 def recipe_keys(path: str | Path) -> dict[str, str]:
