@@ -92,7 +92,7 @@ def preprocessing(lock: Lock) -> str:
     )
     return (
         f"{seen} {text} Where readers differ, the scheme `{manifest['consensus']}` decided. "
-        "Instructions are phrasings of templates. The releases stay as they are, and every row says "
+        "Instructions are phrasings of templates. The releases stay as they are; every row says "
         "where in them it comes from (`origin`)."
     )
 
