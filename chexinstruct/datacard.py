@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
+from chexinstruct.datasheet import datasheet
+from chexinstruct.frontmatter import front_matter
+from chexinstruct.licenses import LICENSES, license_table
+from chexinstruct.markdown import table
 from chexinstruct.schema import SPLITS, Line, Lock, SourceAccount
-from chexinstruct.source import Source, strictest, terms
+from chexinstruct.source import Source
 from chexinstruct.tasks import FAMILIES, Task
 
 CARD = "README.md"
@@ -20,7 +22,7 @@ def card(lock: Lock, sources: Mapping[str, Source], tasks: Mapping[str, Task]) -
     used = sorted({line.source for line in lock.ledger if line.rows})
     name = lock.manifest["name"]
     parts = [
-        f"---\n{_front_matter(lock, used, sources)}---\n",
+        f"---\n{front_matter(lock, tasks)}---\n",
         f"# {name} {lock.manifest['version']}\n",
         f"{lock.manifest['description']}\n",
         "An instruction corpus of chest radiographs, built by chexinstruct "
@@ -30,7 +32,8 @@ def card(lock: Lock, sources: Mapping[str, Source], tasks: Mapping[str, Task]) -
         "## Rows\n",
         _rows_table(lock, tasks),
         "## Sources and terms\n",
-        _terms_table(used, sources),
+        license_table(used, sources),
+        f"[{LICENSES}]({LICENSES}) says what the words mean, and the terms in a sentence each. "
         "The strictest terms of a source and of all the sources it builds on stand in the columns "
         "`license` and `redistribution` of every row. The `patient` column is a digest: a key to "
         "group rows by, not an anonymisation.\n",
@@ -52,6 +55,7 @@ def card(lock: Lock, sources: Mapping[str, Source], tasks: Mapping[str, Task]) -
         _shared_table(lock),
         _links_table(lock),
         _overlaps(lock, used, sources),
+        *(f"## {title}\n\n{text}\n" for title, text in datasheet(lock, used, sources).items()),
         "## Citations\n",
         "\n".join(f"- {sources[key].card.name}: {sources[key].card.citation}" for key in used)
         + "\n",
@@ -61,60 +65,6 @@ def card(lock: Lock, sources: Mapping[str, Source], tasks: Mapping[str, Task]) -
 
 def _first_task(lock: Lock) -> str:
     return next((shard.name.partition("/")[0] for shard in lock.shards if shard.rows), "task")
-
-
-def _front_matter(lock: Lock, used: Sequence[str], sources: Mapping[str, Source]) -> str:
-    # A split without a single row would keep datasets from loading any split of its task.
-    filled: dict[str, set[str]] = {}
-    for shard in lock.shards:
-        if shard.rows:
-            task, _, file = shard.name.partition("/")
-            filled.setdefault(task, set()).add(file.partition("-")[0])
-    configs = []
-    for task, present in filled.items():
-        files = [
-            {"split": split, "path": f"data/{task}/{split}-*.parquet"}
-            for split in SPLITS
-            if split in present
-        ]
-        configs.append({"config_name": task, "data_files": files})
-    if lock.pictures:
-        files = [{"split": "train", "path": "images/*.parquet"}]  # "all" means something else
-        configs.append({"config_name": "images", "data_files": files})
-    total = sum(shard.rows for shard in lock.shards)
-    strict = strictest([terms(key, sources) for key in used]) if used else None
-    languages = sorted({*lock.manifest["languages"]})
-    content = {
-        "pretty_name": f"{lock.manifest['name']} {lock.manifest['version']}",
-        "license": "other",
-        "license_name": strict.license if strict else "none",
-        "language": languages,
-        "size_categories": [_size_category(total)],
-        "task_categories": ["image-text-to-text", "visual-question-answering"],
-        "tags": ["medical", "radiology", "chest-x-ray", "chexinstruct"],
-        "configs": configs,
-    }
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
-
-
-def _size_category(rows: int) -> str:
-    """The Hub's word for a number of rows."""
-    names = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M")
-    for power, name in enumerate(names, start=3):
-        if rows < 10**power:
-            return name
-    return "100M<n<1B"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table; numbers with thousands separators, bars in cells escaped."""
-
-    def cell(value: object) -> str:
-        text = f"{value:,}" if isinstance(value, int) else str(value)
-        return text.replace("|", "\\|")
-
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(cell, row)) + " |" for row in lines) + "\n"
 
 
 def _rows_table(lock: Lock, tasks: Mapping[str, Task]) -> str:
@@ -137,15 +87,6 @@ def _rows_table(lock: Lock, tasks: Mapping[str, Task]) -> str:
     ]
     total = [sum(by[split] for by in sums.values()) for split in SPLITS]
     return table(["task", "family", *SPLITS, "sources"], [*rows, ["total", "", *total, ""]])
-
-
-def _terms_table(used: Sequence[str], sources: Mapping[str, Source]) -> str:
-    rows = []
-    for key in used:
-        card, strict = sources[key].card, terms(key, sources)
-        rows.append([key, card.name, strict.license, strict.redistribution, card.terms, card.home])
-    head = ["source", "name", "access", "redistribution", "terms", "home"]
-    return table(head, rows)
 
 
 def _reasons(counts: Mapping[str, int]) -> str:
@@ -260,7 +201,10 @@ def _filters(lock: Lock) -> str:
     lines = []
     for step in lock.filtered:
         asked = [("tasks", step.tasks), ("sources", step.sources), ("splits", step.splits)]
-        kept = "; ".join(f"{what} {', '.join(names)}" for what, names in asked if names)
+        parts = [f"{what} {', '.join(names)}" for what, names in asked if names]
+        if step.redistributable:
+            parts.append("rows that may be passed on")
+        kept = "; ".join(parts)
         lines.append(
             f"Filtered from the corpus whose lock has the SHA-256 `{step.parent}`, keeping {kept}. "
             "The table from releases to studies is that of the build.\n"

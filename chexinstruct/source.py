@@ -9,7 +9,7 @@ describes them. Ours stand in ``sources/``; other packages add theirs through th
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
@@ -77,6 +77,23 @@ class Count(_Part):
     """Who says so."""
 
 
+Permit = Literal["yes", "unknown", "no"]
+
+
+class Permits(_Part):
+    """Whether the terms allow some uses that users ask about.
+
+    ``unknown``: they do not say, or differ from part to part.
+    """
+
+    commercial: Permit = "unknown"
+    """Use that is not for research or teaching alone."""
+    derivatives: Permit = "unknown"
+    """Changed copies, to be passed on."""
+    online_services: Permit = "unknown"
+    """Sending text or pictures to services of others, such as language models behind an API."""
+
+
 class Edition(_Part):
     """A published state of a release, told from others by how much its files hold."""
 
@@ -104,6 +121,7 @@ class Card(_Part):
     terms: str
     """The licence in one sentence."""
     redistribution: Redistribution
+    permits: Permits = Permits()
     access: tuple[str, ...]
     """The steps by which a user gets the release."""
     citation: str
@@ -255,8 +273,17 @@ def strictest(terms: list[Terms]) -> Terms:
     """The strictest of several terms; at least one is given."""
     return Terms(
         max((t.license for t in terms), key=_STRICTNESS_LICENSE.index),
-        max((t.redistribution for t in terms), key=_STRICTNESS_REDISTRIBUTION.index),
+        strictest_word([t.redistribution for t in terms]),
     )
+
+
+def strictest_word(words: Sequence[str]) -> Redistribution:
+    """The strictest of ``yes``, ``unknown`` and ``no``; every other word counts as ``no``."""
+    known: list[Redistribution] = [
+        word if word in ("yes", "unknown") else "no"  # type: ignore[misc]
+        for word in words
+    ]
+    return max(known, key=_STRICTNESS_REDISTRIBUTION.index)
 
 
 def terms(key: str, sources: Mapping[str, Source]) -> Terms:
@@ -264,6 +291,15 @@ def terms(key: str, sources: Mapping[str, Source]) -> Terms:
     card = sources[key].card
     own = Terms(card.license, card.redistribution)
     return strictest([own, *(terms(parent, sources) for parent in card.parents)])
+
+
+def permits(key: str, sources: Mapping[str, Source]) -> Permits:
+    """What a source and all its parents allow, the strictest word of each."""
+    card = sources[key].card
+    all_ = [card.permits, *(permits(parent, sources) for parent in card.parents)]
+    return Permits(
+        **{name: strictest_word([getattr(p, name) for p in all_]) for name in Permits.model_fields}
+    )
 
 
 def build_order(

@@ -24,8 +24,8 @@ from typer.models import ArgumentInfo, OptionInfo
 
 from chexinstruct.cli import app
 from chexinstruct.coverage import UPSTREAM, PairCoverage, coverage, render_grid
-from chexinstruct.datacard import table
 from chexinstruct.demo import demo
+from chexinstruct.markdown import table
 from chexinstruct.schema import LabelSet, Lock
 from chexinstruct.shared.anatomy import PLACES
 from chexinstruct.source import registry as sources

@@ -40,17 +40,23 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "templates": "",
         "manifest": "config errors images regions reports schema templating",
         "manifests": "",
-        "datacard": "schema source tasks",
-        "build": "config datacard draw errors images likeness manifest regions release reports "
+        "markdown": "",
+        "licenses": "markdown source",
+        "frontmatter": "licenses schema tasks",
+        "datasheet": "schema source",
+        "datacard": "datasheet frontmatter licenses markdown schema source tasks",
+        "croissant": "datasheet licenses schema source tasks",
+        "papers": "croissant datacard licenses schema source tasks",
+        "build": "config draw errors images likeness manifest papers regions release reports "
         "schema source tasks templating vocabulary",
         "editions": "errors release source",
         "check": "editions errors release source",
-        "corpus": "build.cache build.columns build.executor datacard draw errors likeness schema "
-        "source tasks",
+        "corpus": "build.cache build.columns build.executor build.shards draw errors "
+        "likeness papers schema source tasks",
         "demo": "build errors manifest schema source",
         "coverage": "build demo manifest schema source tasks",
         "export": "corpus errors schema",
-        "hub": "corpus errors schema",
+        "hub": "build corpus errors licenses manifest markdown papers schema source",
         "view": "corpus errors schema",
         "bench": "build config corpus draw errors images schema source",
         "cli": "bench build check corpus coverage demo errors export hub manifest source tasks "

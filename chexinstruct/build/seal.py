@@ -15,7 +15,7 @@ from chexinstruct.build.cache import whole_file, write_json
 from chexinstruct.build.finished import forget, unseal
 from chexinstruct.build.link import READ_BY_PEOPLE
 from chexinstruct.build.studies import Rejection
-from chexinstruct.datacard import CARD, card
+from chexinstruct.papers import papers
 from chexinstruct.schema import LOCK, Lock
 from chexinstruct.source import Source
 from chexinstruct.tasks import Task
@@ -30,7 +30,7 @@ def seal(
     bad: Mapping[str, Sequence[tuple[str, str, str]]],
     matches: Mapping[str, pa.Table],
 ) -> None:
-    """Make the folder a corpus: drop files that are no part of it, write card and lock.
+    """Make the folder a corpus: drop files that are no part of it, write papers and lock.
 
     Args:
         out: the folder; its data files are all written.
@@ -44,8 +44,9 @@ def seal(
     _drop_strangers(out, lock)
     _write_rejects(out / "rejects", rejects, bad, sources)
     _write_links(out / "links", matches)
-    with whole_file(out / CARD) as draft:
-        draft.write_text(card(lock, sources, tasks), encoding="utf-8")
+    for name, text in papers(lock, sources, tasks).items():
+        with whole_file(out / name) as draft:
+            draft.write_text(text, encoding="utf-8")
     write_json(out / LOCK, lock)
     forget(out)
 

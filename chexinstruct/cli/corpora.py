@@ -23,6 +23,9 @@ def filter_(
     ] = None,
     source: Sources = None,
     split: Splits = None,
+    redistributable: Annotated[
+        bool, typer.Option("--redistributable", help="Only rows that everyone may have.")
+    ] = False,
 ) -> None:
     """Make a smaller corpus of one, without opening pictures.
 
@@ -37,6 +40,7 @@ def filter_(
         families=family or (),
         sources=source or (),
         splits=[str(name) for name in split or ()],
+        redistributable=redistributable,
     )
     print(summary(lock))
 

@@ -5,6 +5,7 @@ from chexinstruct.corpus.examples import PictureNote, Shown, render_example, sho
 from chexinstruct.corpus.files import Corpus, CorpusFile, ImageFile, open_corpus
 from chexinstruct.corpus.filtering import filter_corpus
 from chexinstruct.corpus.findings import Finding, Level
+from chexinstruct.corpus.licensing import Standing, standings
 from chexinstruct.corpus.statistics import Stats, render_stats, stats
 from chexinstruct.corpus.verifying import verify
 
@@ -17,6 +18,7 @@ __all__ = [
     "Level",
     "PictureNote",
     "Shown",
+    "Standing",
     "Stats",
     "audit",
     "filter_corpus",
@@ -25,6 +27,7 @@ __all__ = [
     "render_example",
     "render_stats",
     "show",
+    "standings",
     "stats",
     "verify",
 ]

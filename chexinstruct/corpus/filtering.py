@@ -1,4 +1,4 @@
-"""A corpus out of a corpus: whole files by name, nothing decoded and nothing encoded anew."""
+"""A corpus out of a corpus: whole files by name where that will do, and nothing is decoded."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -18,14 +20,21 @@ from chexinstruct.build.cache import write_json
 from chexinstruct.corpus.files import (
     Corpus,
     CorpusFile,
-    ImageFile,
     LockedFile,
     open_corpus,
     read_batches,
 )
-from chexinstruct.datacard import CARD, card
+from chexinstruct.corpus.licensing import COLUMNS, leaving
+from chexinstruct.corpus.narrowing import (
+    kept,
+    masks_of,
+    narrow_images,
+    narrow_shard,
+    narrowed_lines,
+)
 from chexinstruct.errors import CallError, ChexinstructError
-from chexinstruct.schema import LOCK, Lock
+from chexinstruct.papers import papers
+from chexinstruct.schema import LOCK, Lock, Shard, StoredFile
 from chexinstruct.schema.lock import Filtered
 from chexinstruct.source import Source
 from chexinstruct.source import registry as source_registry
@@ -41,6 +50,7 @@ def filter_corpus(
     families: Sequence[str] = (),
     sources: Sequence[str] = (),
     splits: Sequence[str] = (),
+    redistributable: bool = False,
 ) -> Lock:
     """A corpus of some tasks, sources and splits of another one.
 
@@ -56,6 +66,9 @@ def filter_corpus(
         families: families whose tasks stay, besides ``tasks``.
         sources: keys; none: all.
         splits: names; none: all.
+        redistributable: only rows that everyone may have, as :mod:`chexinstruct.corpus.licensing`
+            tells. Files that hold other rows too, or stored pictures that no row names any more,
+            are written anew; nothing is decoded.
 
     Returns:
         The lock of the new corpus; the parent's lock and what was asked stand in ``filtered``.
@@ -69,23 +82,42 @@ def filter_corpus(
     _check_target(corpus.path, target)
     known = _known(corpus)
     wanted = _tasks(corpus, tasks, families, known.tasks)
-    if not (wanted or sources or splits):
-        raise CallError("name the tasks, families, sources or splits to keep")
+    if not (wanted or sources or splits or redistributable):
+        raise CallError(
+            "name the tasks, families, sources or splits to keep, or ask for --redistributable"
+        )
     files = corpus.select(tasks=wanted, sources=sources, splits=splits)
     if not files:
         raise CallError(
             f"{corpus.path} has rows of each of these tasks, sources and splits, "
             "but no row that is of all three kinds at once; ask for less"
         )
-    images = _images_of(corpus, files, known.sources)
-    lock = _lock(corpus, files, images, wanted, sources, splits)
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
     try:
-        for file in [*files, *images]:
-            _take(file, draft)
-        text = card(lock, known.sources, known.tasks)
-        (draft / CARD).write_text(text, encoding="utf-8")
+        if redistributable:
+            shards = _redistributable(files, known.sources, draft)
+            if not shards:
+                raise CallError(
+                    f"no row of {corpus.path} may be passed on to everyone; "
+                    "`chexinstruct push --recipe` publishes how to build it"
+                )
+            names = {f"data/{shard.name}.parquet" for shard in shards}
+            files = [file for file in files if file.name in names]
+        else:
+            shards = [_take(file, draft).shard for file in files]
+        named = _named(corpus, files, draft, known.sources)
+        pictures = _take_images(corpus, named, draft, needed_only=redistributable)
+        step = Filtered(
+            parent=hashlib.sha256((corpus.path / LOCK).read_bytes()).hexdigest(),
+            tasks=sorted(set(wanted)),
+            sources=sorted(set(sources)),
+            splits=sorted(set(splits)),
+            redistributable=redistributable,
+        )
+        lock = _lock(corpus, shards, pictures, step)
+        for name, text in papers(lock, known.sources, known.tasks).items():
+            (draft / name).write_text(text, encoding="utf-8")
         write_json(draft / LOCK, lock)
         draft.replace(target)
     except OSError as error:
@@ -141,20 +173,61 @@ def _tasks(
     return sorted({*tasks, *(name for family in families for name in held[family])})
 
 
-def _images_of(
-    corpus: Corpus, files: Sequence[CorpusFile], sources: Mapping[str, Source]
-) -> list[ImageFile]:
-    """The stored files that hold a picture which rows of these files name."""
+REASON = "not_redistributable"
+"""Under which examples are counted that were left out for their terms."""
+
+
+def _redistributable(
+    files: Sequence[CorpusFile], sources: Mapping[str, Source], folder: Path
+) -> list[Shard]:
+    """Put the rows that everyone may have into another corpus."""
+    shards = []
+    for file in files:
+        masks = masks_of(file.path, COLUMNS, lambda rows: leaving(rows, sources))
+        stay, of = kept(masks)
+        if stay == of:
+            shards.append(_take(file, folder).shard)
+        elif stay:
+            shards.append(narrow_shard(file, masks, folder, REASON))
+    return shards
+
+
+def _named(
+    corpus: Corpus, files: Sequence[CorpusFile], folder: Path, sources: Mapping[str, Source]
+) -> dict[str, pa.ChunkedArray]:
+    """Names of the pictures that rows of the new corpus show, by the releases they may lie in."""
     if not corpus.images:
-        return []
+        return {}
     # A name is only looked for in its source's release and in those the source builds on: file
     # names like 1.png stand in many releases.
     named: dict[str, list[pa.Array]] = {}
     for file in files:
-        found = _distinct(file.path, "image_ids")
+        found = _distinct(folder / file.name, "image_ids")
         for release in _releases(file.source, sources):
             named.setdefault(release, []).append(found)
-    return [image for image in corpus.images if _holds(image, named.get(image.release, ()))]
+    return {release: pa.chunked_array(parts, pa.string()) for release, parts in named.items()}
+
+
+def _is_named(rows: pa.Table, names: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.is_in(rows["image_id"], value_set=names)
+
+
+def _take_images(
+    corpus: Corpus, named: Mapping[str, pa.ChunkedArray], folder: Path, *, needed_only: bool
+) -> list[StoredFile]:
+    """Put the stored pictures that are named into another corpus, with their neighbours or not."""
+    taken = []
+    for image in corpus.images:
+        if image.release not in named:
+            continue
+        is_named = partial(_is_named, names=named[image.release])
+        masks = masks_of(image.path, ["image_id"], is_named)
+        stay, of = kept(masks)
+        if stay == of or (stay and not needed_only):
+            taken.append(_take(image, folder).stored)
+        elif stay:
+            taken.append(narrow_images(image, masks, folder))
+    return taken
 
 
 def _releases(key: str, sources: Mapping[str, Source]) -> Iterator[str]:
@@ -168,54 +241,40 @@ def _distinct(path: Path, column: str) -> pa.Array:
     return pc.unique(pa.chunked_array(parts, pa.string()))
 
 
-def _holds(image: ImageFile, named: Collection[pa.Array]) -> bool:
-    if not named:
-        return False
-    names = pa.chunked_array(named, pa.string())
-    return any(
-        pc.any(pc.is_in(batch["image_id"], value_set=names)).as_py()
-        for batch in read_batches(image.path, ["image_id"])
-    )
-
-
 def _lock(
-    corpus: Corpus,
-    files: Sequence[CorpusFile],
-    images: Sequence[ImageFile],
-    tasks: Sequence[str],
-    sources: Sequence[str],
-    splits: Sequence[str],
+    corpus: Corpus, shards: Sequence[Shard], pictures: Sequence[StoredFile], step: Filtered
 ) -> Lock:
     parent = corpus.lock
     ledger = [
         line
         for line in parent.ledger
-        if (not tasks or line.task in tasks)
-        and (not sources or line.source in sources)
-        and (not splits or line.split in splits)
+        if (not step.tasks or line.task in step.tasks)
+        and (not step.sources or line.source in step.sources)
+        and (not step.splits or line.split in step.splits)
     ]
+    if step.redistributable:
+        with_rows = {shard.name.split("-")[1] for shard in shards}
+        ledger = narrowed_lines([e for e in ledger if e.source in with_rows], shards, REASON)
     present = {line.source for line in ledger}
-    step = Filtered(
-        parent=hashlib.sha256((corpus.path / LOCK).read_bytes()).hexdigest(),
-        tasks=sorted(set(tasks)),
-        sources=sorted(set(sources)),
-        splits=sorted(set(splits)),
-    )
+    is_part = bool(step.sources) or step.redistributable
     return msgspec.structs.replace(
         parent,
         sources=[account for account in parent.sources if account.source in present],
         ledger=ledger,
-        shards=sorted((file.shard for file in files), key=lambda shard: shard.name),
-        pictures=[image.stored for image in images],
-        skipped_sources={} if sources else parent.skipped_sources,
+        shards=sorted(shards, key=lambda shard: shard.name),
+        pictures=list(pictures),
+        skipped_sources={} if is_part else parent.skipped_sources,
         shared=[item for item in parent.shared if present.issuperset(item.sources)],
         links=[item for item in parent.links if present.issuperset(item.sources)],
         filtered=[*parent.filtered, step],
     )
 
 
-def _take(file: LockedFile, folder: Path) -> None:
-    """Put the file into another corpus, as a hard link where that can be.
+F = TypeVar("F", bound=LockedFile)
+
+
+def _take(file: F, folder: Path) -> F:
+    """Put the file into another corpus, as a hard link where that can be; gives it back.
 
     Raises:
         ChexinstructError: it is not there, or not of the size that the lock says.
@@ -230,3 +289,4 @@ def _take(file: LockedFile, folder: Path) -> None:
         os.link(source, target)
     except OSError:  # another file system, or one without links
         shutil.copyfile(source, target)
+    return file

@@ -132,6 +132,8 @@ class Filtered(msgspec.Struct, kw_only=True, frozen=True):
     """As asked for, families as their tasks; empty: all. So for sources and splits."""
     sources: list[str]
     splits: list[str]
+    redistributable: bool = False
+    """Rows that may not be passed on were left out."""
 
 
 class Lock(msgspec.Struct, kw_only=True):
