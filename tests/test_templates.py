@@ -17,8 +17,8 @@ FILES = sorted(
     for path in shipped("templates").iterdir()
     if path.name.endswith(".yaml") and path.name != STYLES
 )
-MAIN, OTHER = 10, 5
-"""Phrasings at least: of a task's largest form, and of every form."""
+LEAST = 10
+"""Phrasings of a form at least."""
 BARE = "plain"
 """The form that shows a question in another language than English, and nothing else."""
 
@@ -47,8 +47,7 @@ def test_a_template_compiles(task: str) -> None:
 @pytest.mark.parametrize("task", FILES)
 def test_there_are_enough_phrasings(task: str) -> None:
     counts = {name: len(form.phrasings) for name, form in template(task).forms.items()}
-    assert max(counts.values()) >= MAIN
-    assert min(n for name, n in counts.items() if name != BARE) >= OTHER, counts
+    assert min(n for name, n in counts.items() if name != BARE) >= LEAST, counts
 
 
 @pytest.mark.parametrize("task", FILES)
