@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from scipy import stats
 
 from chexinstruct.bench.statistics import (
+    Interval,
+    Statistic,
     bootstrap,
     holm,
     mcnemar,
@@ -20,9 +23,14 @@ from chexinstruct.bench.statistics import (
 )
 
 
+def interval(statistic: Statistic, clusters: Sequence[object], **options: int) -> Interval:
+    (found,) = bootstrap([statistic], clusters, **options)
+    return found
+
+
 def test_bootstrap_of_a_mean_agrees_with_scipy() -> None:
     values = np.random.default_rng(1).normal(size=80)
-    ours = bootstrap(mean_of(values), range(80), resamples=20_000, seed=2)
+    ours = interval(mean_of(values), range(80), resamples=20_000, seed=2)
     theirs = stats.bootstrap((values,), np.mean, n_resamples=20_000, method="percentile", rng=3)
     assert ours.low == pytest.approx(theirs.confidence_interval.low, abs=0.01)
     assert ours.high == pytest.approx(theirs.confidence_interval.high, abs=0.01)
@@ -30,19 +38,19 @@ def test_bootstrap_of_a_mean_agrees_with_scipy() -> None:
 
 def test_clusters_of_equal_items_are_as_wide_as_one_item_each() -> None:
     values = np.random.default_rng(1).integers(0, 2, 40) * 1.0
-    alone = bootstrap(mean_of(values), range(40), seed=5)
-    clustered = bootstrap(mean_of(np.repeat(values, 4)), np.repeat(range(40), 4).tolist(), seed=5)
-    as_items = bootstrap(mean_of(np.repeat(values, 4)), range(160), seed=5)
+    alone = interval(mean_of(values), range(40), seed=5)
+    clustered = interval(mean_of(np.repeat(values, 4)), np.repeat(range(40), 4).tolist(), seed=5)
+    as_items = interval(mean_of(np.repeat(values, 4)), range(160), seed=5)
     assert clustered == alone
     assert as_items.high - as_items.low < 0.6 * (clustered.high - clustered.low)
 
 
 def test_bootstrap_depends_on_the_seed_and_not_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     statistic = mean_of(np.arange(30.0))
-    one = bootstrap(statistic, range(30), resamples=500, seed=1)
-    assert bootstrap(statistic, range(30), resamples=500, seed=2) != one
+    one = interval(statistic, range(30), resamples=500, seed=1)
+    assert interval(statistic, range(30), resamples=500, seed=2) != one
     monkeypatch.setattr("chexinstruct.bench.statistics._BLOCK", 100)
-    assert bootstrap(statistic, range(30), resamples=500, seed=1) == one
+    assert interval(statistic, range(30), resamples=500, seed=1) == one
 
 
 def test_clusters_of_different_size_weigh_by_their_items() -> None:
@@ -53,7 +61,7 @@ def test_clusters_of_different_size_weigh_by_their_items() -> None:
         sum(sums[c][0] for c in drawn) / sum(sums[c][1] for c in drawn)
         for drawn in product(sums, repeat=3)
     ]
-    found = bootstrap(mean_of(values), clusters, resamples=50_000)
+    found = interval(mean_of(values), clusters, resamples=50_000)
     assert (found.low, found.high) == (min(every), max(every)) == (0.0, 1.0)
     assert value_of(mean_of(values), 5) == 0.8
 

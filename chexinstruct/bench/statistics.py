@@ -56,15 +56,19 @@ def value_of(statistic: Statistic, items: int) -> float:
 
 
 def bootstrap(
-    statistic: Statistic, clusters: Sequence[object], *, resamples: int = RESAMPLES, seed: int = 0
-) -> Interval:
-    """95 % interval by the percentile bootstrap over clusters.
+    statistics: Sequence[Statistic],
+    clusters: Sequence[object],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> list[Interval]:
+    """95 % intervals by the percentile bootstrap over clusters, of the same resamples.
 
     Whole clusters are drawn with replacement, as many as there are; items of one patient or one
     picture are no independent evidence. With a cluster an item it is the ordinary bootstrap.
 
     Args:
-        statistic: of the items.
+        statistics: of the items.
         clusters: of each item, in the items' order.
         resamples: at least 1.
         seed: of the draws.
@@ -74,12 +78,14 @@ def bootstrap(
     draws = np.random.default_rng(seed)
     even: Floats = np.full(len(names), 1 / len(names))
     step = max(1, _BLOCK // len(codes))
-    values = []
+    values: list[list[Floats]] = [[] for _ in statistics]
     for at in range(0, resamples, step):
         drawn = draws.multinomial(len(names), even, min(step, resamples - at))
-        values.append(statistic(drawn[:, codes].astype(np.float64)))
-    low, high = np.percentile(np.concatenate(values), [2.5, 97.5])
-    return Interval(float(low), float(high))
+        weights = drawn[:, codes].astype(np.float64)
+        for statistic, held in zip(statistics, values, strict=True):
+            held.append(statistic(weights))
+    ends = [np.percentile(np.concatenate(held), [2.5, 97.5]) for held in values]
+    return [Interval(float(low), float(high)) for low, high in ends]
 
 
 def wilson(right: int, n: int) -> Interval:
