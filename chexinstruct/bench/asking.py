@@ -16,8 +16,8 @@ from chexinstruct.bench.prompts import Prompt, Style
 from chexinstruct.draw import key
 
 Pictures = Literal["shown", "blank", "shuffled", "none"]
-"""``blank``: grey, of the same size. ``shuffled``: those of another item of the same task and source.
-``none``: the text alone. What a model earns so, it earns without looking."""
+"""``blank``: grey, of the same size. ``shuffled``: those of another item of the same task and
+source. ``none``: the text alone. What a model earns so, it earns without looking."""
 
 _GREY = 128
 

@@ -140,9 +140,10 @@ def run(bench: Path, model: Model | str, out: Path, options: RunOptions | None =
     try:
         with FileLock(out / ".run.lock", timeout=0):
             lock = _agreed(out, lock)
-            if isinstance(model, str) or style is None:
+            if isinstance(model, str):
                 work = _earned(part.items, model, lock)
             else:
+                assert style is not None
                 asker = Asker(
                     part,
                     style,

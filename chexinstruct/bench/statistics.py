@@ -50,6 +50,11 @@ def ratio_of(above: Sequence[float] | Floats, below: Sequence[float] | Floats) -
     return statistic
 
 
+def difference(a: Statistic, b: Statistic) -> Statistic:
+    """One statistic less another, of the same resamples."""
+    return lambda weights: a(weights) - b(weights)
+
+
 def value_of(statistic: Statistic, items: int) -> float:
     """The statistic of the items as they are."""
     return float(statistic(np.ones((1, items)))[0])
