@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from chexinstruct.bench.item import Form
+from chexinstruct.bench.predictions import RunLock
 
 SCORES = "scores.json"
 SMALLEST_GROUP = 20
@@ -89,8 +88,8 @@ class Cell(msgspec.Struct, omit_defaults=True, kw_only=True):
 class Scores(msgspec.Struct, kw_only=True):
     """All of them."""
 
-    run: dict[str, Any]
-    """The lock of the run."""
+    run: RunLock
+    """Without the place of the bench, which is that of one machine."""
     resamples: int
     seed: int
     cells: list[Cell]

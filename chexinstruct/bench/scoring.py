@@ -19,7 +19,6 @@ from chexinstruct.bench.grounding import (
 )
 from chexinstruct.bench.models import baselines
 from chexinstruct.bench.outcomes import Outcome, judge, score_texts, whole_picture
-from chexinstruct.bench.predictions import RunLock
 from chexinstruct.bench.scores import SCORES, Cell, Classes, Estimate, Scores
 from chexinstruct.bench.slices import slices_of
 from chexinstruct.bench.statistics import (
@@ -92,7 +91,7 @@ def score(
     ]
     overall, parts = _overall(judged.outcomes, resampling)
     scores = Scores(
-        run=_recorded(judged.lock),
+        run=msgspec.structs.replace(judged.lock, bench=""),
         resamples=resamples,
         seed=seed,
         cells=cells,
@@ -102,12 +101,6 @@ def score(
     )
     write_json(run / SCORES, scores)
     return scores
-
-
-def _recorded(lock: RunLock) -> dict[str, object]:
-    recorded: dict[str, object] = msgspec.to_builtins(lock)
-    recorded.pop("bench")  # a place on one machine
-    return recorded
 
 
 def _cells(
