@@ -123,7 +123,13 @@ def _donors(bench: Bench, seed: int) -> dict[str, tuple[BenchImage, ...]]:
     donors = {}
     for ring in rings.values():
         for at, item in enumerate(ring):
-            others = (o for o in ring[at + 1 :] + ring[:at] if o.cluster != item.cluster)
+            others = (o for o in ring[at + 1 :] + ring[:at] if _strange(o, item))
             if other := next(others, None):
                 donors[item.id] = other.images
     return donors
+
+
+def _strange(one: BenchItem, other: BenchItem) -> bool:
+    """Neither the person nor any picture is the same."""
+    same = {image.sha256 for image in one.images} & {image.sha256 for image in other.images}
+    return one.cluster != other.cluster and not same

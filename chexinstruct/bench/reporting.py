@@ -62,7 +62,7 @@ def read_scored(runs: Sequence[Path]) -> list[Scored]:
 
 
 def _named(scores: Scores) -> str:
-    name, shown = str(scores.run.model["name"]), scores.run.pictures
+    name, shown = str(scores.run.model["name"]).removesuffix(".jsonl"), scores.run.pictures
     return name if shown == "shown" else f"{name}, {shown} pictures"
 
 

@@ -157,7 +157,9 @@ def run(bench: Path, model: Model | str, out: Path, options: RunOptions | None =
                 held = read_predictions(out)
                 done = {key for key, line in held.items() if line.status == "answered"}
                 left = [ask for ask in asks if (ask.item.id, ask.rotation) not in done]
-                store = (chosen.cache or default_cache()) / "bench" if model.repeatable else None
+                store = None
+                if model.repeatable:
+                    store = private_folder(chosen.cache or default_cache()) / "bench"
                 one = _Questioner(model, asker, lock.mode, store)
                 work = _asked(left, one, model.workers, held.keys() - done, chosen.progress)
             asked = 0
