@@ -30,6 +30,7 @@ CHAT = (
     "{% endfor %}assistant :"
 )
 OWN_TOKENIZER = '''
+from pathlib import Path
 from transformers import PreTrainedTokenizerFast
 
 class OwnTokenizer(PreTrainedTokenizerFast):
@@ -37,7 +38,7 @@ class OwnTokenizer(PreTrainedTokenizerFast):
 
     def from_list_format(self, parts):
         for part in parts:
-            assert "text" in part or open(part["image"], "rb").read(4) == b"\\x89PNG"
+            assert "text" in part or Path(part["image"]).read_bytes()[:4] == b"\\x89PNG"
         return " ".join("<image>" if "image" in part else part["text"] for part in parts)
 
     def apply_chat_template(self, turns, add_generation_prompt, return_tensors, return_dict):

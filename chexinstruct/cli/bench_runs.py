@@ -104,20 +104,16 @@ def run_(
 
     Example: chexinstruct bench run bench --model endpoint:NAME --endpoint URL --out runs/name
     """
-    from chexinstruct.bench.models import ModelOptions, baselines, load_model
+    from chexinstruct.bench.models import ModelOptions, baselines, load_model, request_fields
     from chexinstruct.bench.running import RunOptions, run
     from chexinstruct.bench.scoring import score
-    from chexinstruct.config import assignment
 
-    fields: dict[str, object] = {}
-    for said in assignments or ():
-        fields |= assignment(said).content
     options = ModelOptions(
         endpoint=endpoint,
         key_variable=key_variable,
         timeout=timeout,
         workers=workers,
-        fields=fields,
+        fields=request_fields(assignments or ()),
         shape=shape.value,
         device=device,
         dtype=dtype,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from chexinstruct.bench.models.contract import (
     Question,
     Reply,
 )
+from chexinstruct.config import assignment
 from chexinstruct.errors import CallError
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Reply",
     "baselines",
     "load_model",
+    "request_fields",
 ]
 
 
@@ -56,6 +58,18 @@ class ModelOptions:
     dtype: str | None = None
     max_new_tokens: int = 512
     remote_code: bool = False
+
+
+def request_fields(assignments: Iterable[str]) -> dict[str, Any]:
+    """Fields of a request from ``FIELD=VALUE`` with a YAML value; null takes a field out.
+
+    Raises:
+        CallError: one does not have that form.
+    """
+    fields: dict[str, Any] = {}
+    for said in assignments:
+        fields |= assignment(said).content
+    return fields
 
 
 def load_model(name: str, options: ModelOptions | None = None) -> Model:

@@ -89,7 +89,7 @@ class Transformers(Model):
             "dtype": str(self._model.dtype),
             "device": self._device.partition(":")[0],
             "decoding": {"greedy": True, "max_new_tokens": max_new_tokens},
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),
             "transformers": transformers.__version__,
         }
 
