@@ -422,6 +422,19 @@ def test_every_style_has_words_for_every_item(bench: Path, name: str, dialect: s
             assert dict(ask.item.context)["findings"] in text
 
 
+@pytest.mark.parametrize("name", style_names())
+def test_findings_are_asked_for_with_and_without_an_indication(bench: Path, name: str) -> None:
+    summary = next(item for item in open_bench(bench).items if item.form == "text")
+    bare = msgspec.structs.replace(summary, task="findings_generation", context=())
+    told = msgspec.structs.replace(bare, context=(("indication", "Synthetic cough."),))
+    style = load_style(name)
+    text = style.prompt(bare, (), "unit").text
+    assert "findings" in text.lower()
+    assert ("None" in text) == (name == "chexbench_v2")  # as the published code has it
+    if name != "question_only":
+        assert "Synthetic cough." in style.prompt(told, (), "unit").text
+
+
 def test_shape_of_the_published_prompt(bench: Path) -> None:
     ask = next(Asker(open_bench(bench), load_style("chexbench_v2"), dialect="unit").asks())
     first, second, third = ask.prompt.text.splitlines()

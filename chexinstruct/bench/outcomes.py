@@ -14,7 +14,7 @@ from chexinstruct.bench.legacy import legacy_choice
 from chexinstruct.bench.models.baselines import WHOLE_PICTURE
 from chexinstruct.bench.opening import Bench, item_digest, open_bench
 from chexinstruct.bench.predictions import Prediction, RunLock, read_lock, read_predictions
-from chexinstruct.bench.text_metrics import cleaned, word_scores
+from chexinstruct.bench.text_metrics import cleaned, item_scores
 from chexinstruct.errors import CallError, ChexinstructError
 
 LIKELIHOODS = ("accuracy_sum", "accuracy_mean", "accuracy_prior")
@@ -176,7 +176,7 @@ def score_texts(outcomes: Sequence[Outcome]) -> None:
     if not outcomes:
         return
     references = [outcome.item.reference or "" for outcome in outcomes]
-    scores = word_scores([outcome.text for outcome in outcomes], references)
+    scores = item_scores([outcome.text for outcome in outcomes], references)
     for metric, values in scores.items.items():
         for outcome, value in zip(outcomes, values, strict=True):
             outcome.columns[metric] = value

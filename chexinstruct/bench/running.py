@@ -116,6 +116,8 @@ def run(bench: Path, model: Model | str, out: Path, options: RunOptions | None =
                 "options are permuted for models that generate, and are asked each time"
             )
         _guard(part.items, model, chosen.approved)
+    # Answers that were made elsewhere were asked for in words that nobody tells us.
+    told = style if identity["kind"] != "answers" else None
     lock = RunLock(
         chexinstruct=__version__,
         python=platform.python_version(),
@@ -127,9 +129,9 @@ def run(bench: Path, model: Model | str, out: Path, options: RunOptions | None =
         limit=chosen.limit,
         model=identity,
         mode=chosen.mode,
-        style=style.name if style else "",
-        style_version=style.content.version if style else "",
-        style_digest=style.digest if style else "",
+        style=told.name if told else "",
+        style_version=told.content.version if told else "",
+        style_digest=told.digest if told else "",
         dialect=chosen.dialect,
         pictures=chosen.pictures,
         rotations=chosen.rotations,

@@ -31,7 +31,7 @@ from chexinstruct.bench.statistics import (
     value_of,
     wilson,
 )
-from chexinstruct.bench.text_metrics import word_scores
+from chexinstruct.bench.text_metrics import set_scores
 from chexinstruct.build.cache import write_json
 
 _FEW = 30
@@ -275,11 +275,11 @@ def _add_texts(cell: Cell, outcomes: Sequence[Outcome], *, clinical: bool) -> No
     """Metrics of a set as a whole, which have no interval."""
     said = [outcome.text for outcome in outcomes]
     references = [outcome.item.reference or "" for outcome in outcomes]
-    scores = word_scores(said, references)
+    scores = set_scores(said, references)
     if clinical:
         scores.merge(clinical_scores(said, references))
     for name, values in scores.items.items():
-        cell.metrics.setdefault(name, Estimate(value=float(np.mean(values))))
+        cell.metrics[name] = Estimate(value=float(np.mean(values)))
     cell.metrics |= {name: Estimate(value=value) for name, value in scores.whole.items()}
     cell.signatures, cell.not_computed = scores.signatures, scores.not_computed
     cell.counts["empty"] = sum(not text.strip() for text in said)

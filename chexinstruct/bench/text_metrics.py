@@ -43,49 +43,58 @@ class TextScores:
         self.not_computed |= other.not_computed
 
 
-def word_scores(answers: Sequence[str], references: Sequence[str]) -> TextScores:
-    """ROUGE, BLEU and chrF.
+_PACKAGES = {"rouge_score": ROUGE, "sacrebleu": ("bleu", "chrf")}
+
+
+def item_scores(answers: Sequence[str], references: Sequence[str]) -> TextScores:
+    """ROUGE, BLEU and chrF of each answer.
 
     Args:
         answers: as the model gave them; empty where it gave none.
         references: of the same items, none empty once cleaned.
     """
-    scores = TextScores()
-    said, right = [cleaned(text) for text in answers], [cleaned(text) for text in references]
-    for package, metrics, score in (
-        ("rouge_score", ROUGE, _rouge),
-        ("sacrebleu", ("bleu", "chrf"), _sacrebleu),
-    ):
-        if find_spec(package) is None:
-            reason = "not computed: install it with: pip install 'chexinstruct[bench]'"
-            scores.not_computed |= dict.fromkeys(metrics, reason)
-        else:
-            score(said, right, scores)
+    scores = TextScores(not_computed=_missing())
+    pairs = [(cleaned(a), cleaned(r)) for a, r in zip(answers, references, strict=True)]
+    if "rouge_l" not in scores.not_computed:
+        from rouge_score.rouge_scorer import RougeScorer
+
+        kinds = ("rouge1", "rouge2", "rougeL")
+        scorer = RougeScorer(list(kinds), use_stemmer=True)
+        found = [scorer.score(right, said) for said, right in pairs]
+        for metric, kind in zip(ROUGE, kinds, strict=True):
+            scores.items[metric] = [one[kind].fmeasure for one in found]
+    if "bleu" not in scores.not_computed:
+        from sacrebleu.metrics.bleu import BLEU
+        from sacrebleu.metrics.chrf import CHRF
+
+        bleu, chrf = BLEU(effective_order=True), CHRF()
+        for name, metric in (("sentence_bleu", bleu), ("sentence_chrf", chrf)):
+            scores.items[name] = [metric.sentence_score(a, [r]).score / 100 for a, r in pairs]
     return scores
 
 
-def _rouge(answers: Sequence[str], references: Sequence[str], scores: TextScores) -> None:
-    from rouge_score.rouge_scorer import RougeScorer
+def set_scores(answers: Sequence[str], references: Sequence[str]) -> TextScores:
+    """BLEU and chrF of a set of answers as a whole.
 
-    kinds = ("rouge1", "rouge2", "rougeL")
-    scorer = RougeScorer(list(kinds), use_stemmer=True)
-    found = [scorer.score(right, said) for said, right in zip(answers, references, strict=True)]
-    for metric, kind in zip(ROUGE, kinds, strict=True):
-        scores.items[metric] = [one[kind].fmeasure for one in found]
-
-
-def _sacrebleu(answers: Sequence[str], references: Sequence[str], scores: TextScores) -> None:
+    Args:
+        answers: as the model gave them; empty where it gave none.
+        references: of the same items, none empty once cleaned.
+    """
+    scores = TextScores(not_computed=_missing())
+    if "bleu" in scores.not_computed:
+        return scores
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
 
-    for order in (1, 2, 3, 4):
-        bleu = BLEU(max_ngram_order=order)
-        scores.whole[f"bleu_{order}"] = bleu.corpus_score(answers, [references]).score / 100
-        scores.signatures[f"bleu_{order}"] = str(bleu.get_signature())
-    chrf = CHRF()
-    scores.whole["chrf"] = chrf.corpus_score(answers, [references]).score / 100
-    scores.signatures["chrf"] = str(chrf.get_signature())
-    sentence = BLEU(effective_order=True)
-    pairs = list(zip(answers, references, strict=True))
-    scores.items["sentence_bleu"] = [sentence.sentence_score(a, [r]).score / 100 for a, r in pairs]
-    scores.items["sentence_chrf"] = [chrf.sentence_score(a, [r]).score / 100 for a, r in pairs]
+    said, right = [cleaned(text) for text in answers], [cleaned(text) for text in references]
+    metrics = {f"bleu_{order}": BLEU(max_ngram_order=order) for order in (1, 2, 3, 4)}
+    for name, metric in (metrics | {"chrf": CHRF()}).items():
+        scores.whole[name] = metric.corpus_score(said, [right]).score / 100
+        scores.signatures[name] = str(metric.get_signature())
+    return scores
+
+
+def _missing() -> dict[str, str]:
+    reason = "not computed: install it with: pip install 'chexinstruct[bench]'"
+    missing = (m for package, m in _PACKAGES.items() if find_spec(package) is None)
+    return {metric: reason for metrics in missing for metric in metrics}
