@@ -338,6 +338,8 @@ def test_likelihoods_in_three_ways(bench: Path, tmp_path: Path) -> None:
     assert "accuracy" not in found.metrics
     told = overview(read_scored([tmp_path / "r"]))
     assert "## Likelihoods" in told and "## Answers" not in told
+    drawn = page(read_scored([tmp_path / "r"]))
+    assert "Likelihoods" in drawn and "<h2>Answers" not in drawn and "<circle" in drawn
     with pytest.raises(CallError, match="tell no likelihoods"):
         run(bench, Scripted(seeing), tmp_path / "x", options)
 

@@ -67,9 +67,8 @@ def item_scores(answers: Sequence[str], references: Sequence[str]) -> TextScores
         from sacrebleu.metrics.bleu import BLEU
         from sacrebleu.metrics.chrf import CHRF
 
-        bleu, chrf = BLEU(effective_order=True), CHRF()
-        for name, metric in (("sentence_bleu", bleu), ("sentence_chrf", chrf)):
-            scores.items[name] = [metric.sentence_score(a, [r]).score / 100 for a, r in pairs]
+        for name, one in (("sentence_bleu", BLEU(effective_order=True)), ("sentence_chrf", CHRF())):
+            scores.items[name] = [one.sentence_score(a, [r]).score / 100 for a, r in pairs]
     return scores
 
 
