@@ -120,8 +120,8 @@ def _difference(
     metric = next((p.headline for p, q in pairs if p.headline and p.headline in q.columns), None)
     if metric is None:
         raise CallError(
-            f"{task}: the runs share no metric; text needs chexinstruct[bench], and likelihoods are "
-            "compared with likelihoods only"
+            f"{task}: the runs share no metric; text needs chexinstruct[bench], "
+            "and likelihoods are compared with likelihoods only"
         )
     a = np.array([one.columns[metric] for one, _ in pairs])
     b = np.array([two.columns[metric] for _, two in pairs])
