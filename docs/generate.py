@@ -44,10 +44,13 @@ WORDS = {Path: "PATH", int: "N", str: "TEXT", float: "X"}
 
 
 def commands() -> dict[str, Callable[..., Any]]:
-    """The function of each command, by the name that a user types."""
+    """The function of each command, by the name that a user types: ``build``, ``bench run``."""
+    groups = [("", app), *((f"{g.name} ", g.typer_instance) for g in app.registered_groups)]
     return {
-        c.name or c.callback.__name__: c.callback
-        for c in app.registered_commands
+        f"{group}{c.name or c.callback.__name__}": c.callback
+        for group, one in groups
+        if one is not None
+        for c in one.registered_commands
         if c.callback is not None
     }
 

@@ -58,7 +58,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "export": "corpus errors schema",
         "hub": "build corpus errors licenses manifest markdown papers schema source",
         "view": "corpus errors schema",
-        "bench": "build config corpus draw errors images schema source",
+        "bench": "build config corpus draw errors images regions schema source",
         "cli": "bench build check corpus coverage demo errors export hub manifest source tasks "
         "templating view",
     }.items()
