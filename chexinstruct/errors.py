@@ -26,6 +26,11 @@ class CallError(ChexinstructError):
     """The call itself is wrong (unknown name, contradicting options); exit code 2."""
 
 
+class Unfinished(ChexinstructError):
+    """What other processes are to make is not there yet; exit code 75, as for a failure that will
+    pass (EX_TEMPFAIL of sysexits.h)."""
+
+
 class ReleaseError(ChexinstructError):
     """A release lacks something or holds something unexpected.
 

@@ -15,6 +15,10 @@ class Job(NamedTuple):
     flag: str
 
 
+class Named(NamedTuple):
+    name: str
+
+
 def square(n: int) -> int:
     return n * n
 
@@ -27,7 +31,7 @@ def die_once(job: Job) -> int:
     return job.number
 
 
-def unlucky(n: int) -> int:
+def unlucky(n: object) -> object:
     os.kill(os.getpid(), signal.SIGKILL)
     return n
 

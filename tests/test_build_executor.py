@@ -3,15 +3,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from executor_jobs import Job, die_once, fail, square, unlucky
+from executor_jobs import Job, Named, die_once, fail, square, unlucky
 
-from chexinstruct.build.executor import Executor
+from chexinstruct.build.executor import Processes
 from chexinstruct.errors import CallError, ChexinstructError
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_every_job_is_done_once(workers: int) -> None:
-    with Executor(workers) as executor:
+    with Processes(workers) as executor:
         found = list(executor.run(square, range(20)))
         assert sorted(found) == [(n, n * n) for n in range(20)]
         assert list(executor.run(square, [])) == []
@@ -19,18 +19,19 @@ def test_every_job_is_done_once(workers: int) -> None:
 
 def test_killed_workers_are_replaced_and_nothing_is_lost(tmp_path: Path) -> None:
     jobs = [Job(n, str(tmp_path / "killed")) for n in range(8)]
-    with Executor(2) as executor:
+    with Processes(2) as executor:
         found = list(executor.run(die_once, jobs))
     assert sorted(found) == [(n, n) for n in range(8)]
     assert (tmp_path / "killed").exists()
 
 
 def test_workers_that_always_die_end_the_build() -> None:
-    with Executor(2) as executor, pytest.raises(ChexinstructError, match="too little memory"):
-        list(executor.run(unlucky, range(3)))
+    told = "3 jobs are left, among them train-0; there may be too little memory"
+    with Processes(2) as executor, pytest.raises(ChexinstructError, match=told):
+        list(executor.run(unlucky, [Named(f"train-{n}") for n in range(3)]))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_error_of_a_job_is_told_as_it_is(workers: int) -> None:
-    with Executor(workers) as executor, pytest.raises(CallError, match="job 0 is wrong"):
+    with Processes(workers) as executor, pytest.raises(CallError, match="job 0 is wrong"):
         list(executor.run(fail, range(1)))

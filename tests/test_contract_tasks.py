@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from chexinstruct.build.engine import SourceView, StudyContext
-from chexinstruct.build.executor import Executor
+from chexinstruct.build.executor import Processes
 from chexinstruct.build.index import NEED_BITS, index
 from chexinstruct.build.people import resolve
 from chexinstruct.build.setting import BuildOptions, Rules, Setting
@@ -108,7 +108,7 @@ def views(root: Path, cache: Path, variants: dict[str, str], official: bool) -> 
         pictures=True,
     )
     known = registry()
-    with Executor(1) as executor:
+    with Processes(1) as executor:
         setting = Setting(
             manifest=manifest,
             rules=rules,

@@ -1,7 +1,18 @@
 """The builder: stages from releases to a sealed corpus."""
 
 from chexinstruct.build.missing import MissingPictures
-from chexinstruct.build.pipeline import build
-from chexinstruct.build.setting import BuildOptions
+from chexinstruct.build.parts import Share
+from chexinstruct.build.pipeline import build, build_part
+from chexinstruct.build.planning import Plan, plan
+from chexinstruct.build.setting import BuildOptions, Part
 
-__all__ = ["BuildOptions", "MissingPictures", "build"]
+__all__ = [
+    "BuildOptions",
+    "MissingPictures",
+    "Part",
+    "Plan",
+    "Share",
+    "build",
+    "build_part",
+    "plan",
+]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -51,7 +53,9 @@ def private_folder(path: Path) -> Path:
 def whole_file(path: Path) -> Iterator[Path]:
     """A path to write to; it takes the final name when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Parts of a build on several machines write to one cache, and may have equal process ids.
+    writer = f"{socket.gethostname()}-{os.getpid()}-{threading.get_ident()}"
+    draft = path.with_name(f".{path.name}.{writer}.tmp")
     try:
         yield draft
         with draft.open("rb") as file:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -70,8 +70,29 @@ def _start_worker() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-class Executor:
-    """Runs functions over jobs; use it as a context manager.
+def name_of(job: object) -> str:
+    """What a user knows a job by: its shard or file, else its source."""
+    named = (getattr(job, field, None) for field in ("name", "source", "release"))
+    return str(next(filter(None, named), "a job without a name"))
+
+
+class Executor(Protocol):
+    """Runs functions over jobs; a context manager."""
+
+    def __enter__(self) -> Executor: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def run(self, function: Callable[[J], R], jobs: Sequence[J]) -> Iterator[tuple[int, R]]:
+        """(number of the job, result) as they come; jobs are idempotent, so a retry is safe.
+
+        Raises:
+            ChexinstructError: workers died again and again, for example for want of memory.
+        """
+
+
+class Processes:
+    """Jobs in this process, or over spawned ones.
 
     Args:
         workers: 1: in this process; more: as many spawned processes. Processes are spawned, never
@@ -83,7 +104,7 @@ class Executor:
         self.workers = workers
         self._pool: ProcessPoolExecutor | None = None
 
-    def __enter__(self) -> Executor:
+    def __enter__(self) -> Processes:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -95,11 +116,7 @@ class Executor:
             self._pool = None
 
     def run(self, function: Callable[[J], R], jobs: Sequence[J]) -> Iterator[tuple[int, R]]:
-        """(number of the job, result) as they come; jobs are idempotent, so a retry is safe.
-
-        Raises:
-            ChexinstructError: workers died again and again, for example for want of memory.
-        """
+        """See :class:`Executor`."""
         if self.workers == 1 or not jobs:
             for number, job in enumerate(jobs):
                 yield number, function(job)
@@ -119,8 +136,9 @@ class Executor:
             if not left:
                 return
         raise ChexinstructError(
-            f"workers died {REBUILDS} times, {len(left)} jobs are left; "
-            "there may be too little memory: try fewer --workers"
+            f"workers died {REBUILDS} times, {len(left)} jobs are left, among them "
+            f"{name_of(next(iter(left.values())))}; there may be too little memory: "
+            "try fewer --workers"
         )
 
     def _finish(self, function: Callable[[J], R], left: dict[int, J]) -> Iterator[tuple[int, R]]:

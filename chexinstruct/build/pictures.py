@@ -8,6 +8,7 @@ of these changed is made anew.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,9 +21,10 @@ import pyarrow as pa
 
 from chexinstruct.build.cache import code_digest, digest, whole_file
 from chexinstruct.build.ledger import library_versions
+from chexinstruct.build.parts import not_there
 from chexinstruct.build.references import read_reference
 from chexinstruct.build.setting import Setting
-from chexinstruct.draw import key
+from chexinstruct.draw import key as _hash
 from chexinstruct.errors import ChexinstructError, ReleaseError
 from chexinstruct.images import UNTOLD, BadImage, ImageSettings, Told, normalise
 from chexinstruct.release import Release
@@ -30,6 +32,11 @@ from chexinstruct.schema import Frame
 
 PACK = 256
 """Pictures of a pack."""
+
+ALLOWED = 20
+"""Unreadable pictures that a small release may have."""
+POLL = 5.0
+"""Seconds between two looks for the pictures of other parts."""
 
 UNREADABLE = "unreadable_file"
 """The reason of a picture whose file could not be read."""
@@ -173,27 +180,15 @@ def normalise_all(
         ChexinstructError: more pictures than expected cannot be read, or two studies tell different
             things of one.
     """
-    paths = _by_path(used)
     settings = setting.manifest.images
-    wanted: dict[str, list[Wanted]] = {}
-    unreadable: dict[str, dict[str, str]] = {}
-    jobs: list[PictureJob] = []
-    for release, named in sorted(paths.items()):
-        wanted[release], unreadable[release] = [], {}
-        with Release.open(locations[release], source=release) as opened:
-            for path, (key, told) in named.items():
-                if info := opened.files.get(path):
-                    stamp = f"{info.size}-{info.stamp}"
-                    if told != UNTOLD:
-                        stamp += f"-{digest(told)}"
-                    wanted[release].append(Wanted(path, stamp, key, told))
-                else:
-                    unreadable[release][path] = "not in the release"
-        jobs += plan(setting.cache, release, locations[release], wanted[release], settings)
-    with setting.bar("pictures", sum(len(job.wanted) for job in jobs)) as bar:
-        for number, lost in setting.executor.run(make_pack, jobs):
-            bar.update(len(jobs[number].wanted))
-            unreadable[jobs[number].release].update(lost)
+    asked = ask(setting, used, locations)
+    wanted, unreadable = asked.wanted, asked.unreadable
+    with setting.bar("pictures", sum(len(job.wanted) for job in asked.jobs)) as bar:
+        for number, lost in setting.executor.run(make_pack, asked.jobs):
+            bar.update(len(asked.jobs[number].wanted))
+            unreadable[asked.jobs[number].release].update(lost)
+    if setting.options.part:
+        _await_others(setting, asked, locations)
     for release, items in wanted.items():
         wanted[release] = [item for item in items if item.path not in unreadable[release]]
     bad = bad_pictures(setting.cache, wanted, settings)
@@ -201,11 +196,89 @@ def normalise_all(
         found += [(path, UNREADABLE, detail) for path, detail in unreadable[release].items()]
         found.sort()
         known = [item.path for item in setting.sources[release].card.known_bad]
-        _judge(release, found, len(paths[release]), known)
+        _judge(release, found, asked.used[release], known)
     shelf = setting.cache / "pictures" / f"{digest(wanted, settings.model_dump())}.arrow"
     if not shelf.exists():
         write_shelf(shelf, setting.cache, wanted, settings)
     return Pictured(shelf, wanted, bad)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The pictures that some references name, by release, and what is to be done for them."""
+
+    used: dict[str, int]
+    """How many are named."""
+    wanted: dict[str, list[Wanted]]
+    """Those whose file is there, in the order of their first use."""
+    unreadable: dict[str, dict[str, str]]
+    """Path and reason of the others."""
+    jobs: list[PictureJob]
+    """For those that stand in no pack yet."""
+
+
+def ask(setting: Setting, used: Iterable[Sequence[str]], locations: Mapping[str, str]) -> Asked:
+    """Look up the files of some references, and whether they have been normalised already.
+
+    Raises:
+        ChexinstructError: two studies tell different things of one picture.
+    """
+    asked = Asked({}, {}, {}, [])
+    settings = setting.manifest.images
+    for release, named in sorted(_by_path(used).items()):
+        asked.used[release] = len(named)
+        wanted, unreadable = asked.wanted.setdefault(release, []), {}
+        with Release.open(locations[release], source=release) as opened:
+            for path, (key, told) in named.items():
+                if info := opened.files.get(path):
+                    stamp = f"{info.size}-{info.stamp}"
+                    if told != UNTOLD:
+                        stamp += f"-{digest(told)}"
+                    wanted.append(Wanted(path, stamp, key, told))
+                else:
+                    unreadable[path] = "not in the release"
+        asked.unreadable[release] = unreadable
+        part = setting.options.part
+        share = [w for w in wanted if part is None or part.has(_hash(w.path))]
+        asked.jobs.extend(plan(setting.cache, release, locations[release], share, settings))
+    return asked
+
+
+def _await_others(setting: Setting, asked: Asked, locations: Mapping[str, str]) -> None:
+    """Wait while the other parts make their shares of the pictures.
+
+    When nobody makes any more, the few that are left may be files that cannot be read, which stand
+    in no pack: this part sees for itself.
+
+    Raises:
+        Unfinished: more are left than a release may have of such files.
+    """
+    settings, minutes = setting.manifest.images, setting.options.wait
+    before, since = -1, time.monotonic()
+    while True:
+        jobs = [
+            job
+            for release, items in asked.wanted.items()
+            for job in plan(
+                setting.cache,
+                release,
+                locations[release],
+                [item for item in items if item.path not in asked.unreadable[release]],
+                settings,
+            )
+        ]
+        left = sum(len(job.wanted) for job in jobs)
+        if not left:
+            return
+        if left != before:
+            before, since = left, time.monotonic()
+        elif time.monotonic() - since >= 60 * minutes:
+            break
+        time.sleep(min(POLL, 60 * minutes))
+    if left > sum(map(_allowed, asked.used.values())):
+        raise not_there(left, minutes)
+    for number, lost in setting.executor.run(make_pack, jobs):
+        asked.unreadable[jobs[number].release].update(lost)
 
 
 def _by_path(used: Iterable[Sequence[str]]) -> dict[str, dict[str, tuple[str, Told]]]:
@@ -223,11 +296,16 @@ def _by_path(used: Iterable[Sequence[str]]) -> dict[str, dict[str, tuple[str, To
     return paths
 
 
+def _allowed(used: int) -> int:
+    """How many of the used pictures of a release may be unreadable."""
+    return max(ALLOWED, used // 1000)
+
+
 def _judge(
     release: str, bad: Sequence[tuple[str, str, str]], used: int, known: Sequence[str]
 ) -> None:
     unexpected = [b for b in bad if not any(b[0].endswith(path) for path in known)]
-    allowed = max(20, used // 1000)
+    allowed = _allowed(used)
     if len(unexpected) > allowed:
         path, reason, detail = unexpected[0]
         raise ChexinstructError(
@@ -273,7 +351,7 @@ class Shelf:
 
     def _place(self, release: str, path: str) -> tuple[pa.Table, int] | None:
         """Pack and row of a picture."""
-        wanted = np.uint64(key(release, path))
+        wanted = np.uint64(_hash(release, path))
         at = int(np.searchsorted(self._hash, wanted))
         if at == len(self._hash) or self._hash[at] != wanted:
             return None
@@ -298,7 +376,7 @@ def write_shelf(
             for row, name in enumerate(_names(pack)):
                 stands.setdefault(name, (len(packs), row))
             packs.append(pack.relative_to(path.parent).as_posix())  # the cache may be moved
-        places += [(key(release, item.path), *stands[item.path, item.stamp]) for item in items]
+        places += [(_hash(release, item.path), *stands[item.path, item.stamp]) for item in items]
     places.sort()
     columns = {
         "hash": pa.array([p[0] for p in places], pa.uint64()),

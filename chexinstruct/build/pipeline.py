@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from chexinstruct.build.asked import asked_sources, asked_tasks, check_names
 from chexinstruct.build.cache import default_cache, private_folder
-from chexinstruct.build.candidates import candidates
-from chexinstruct.build.executor import Executor
+from chexinstruct.build.candidates import Pair, candidates
 from chexinstruct.build.finished import WORK
 from chexinstruct.build.index import Indexed, index
 from chexinstruct.build.inputs import Inputs, choose
 from chexinstruct.build.ledger import line, new_lock
 from chexinstruct.build.link import Linked, link
 from chexinstruct.build.missing import Missing, refuse_missing
+from chexinstruct.build.parts import Share, executor_of, taken
 from chexinstruct.build.people import resolve, shared_persons
 from chexinstruct.build.pictures import Pictured, normalise_all
 from chexinstruct.build.seal import seal
-from chexinstruct.build.select import plan_all
+from chexinstruct.build.select import Planned, plan_all
 from chexinstruct.build.setting import BuildOptions, Rules, Setting
-from chexinstruct.build.shards import write_shards
+from chexinstruct.build.shards import share_of_shards, write_shards
 from chexinstruct.build.store import store_all
 from chexinstruct.build.studies import Loaded, load_all, open_studies
-from chexinstruct.errors import CallError, ChexinstructError
+from chexinstruct.errors import ChexinstructError
 from chexinstruct.manifest import Manifest
-from chexinstruct.schema import SPLITS, Lock, SourceAccount
+from chexinstruct.schema import SPLITS, Lock, MixtureShare, SourceAccount
 from chexinstruct.schema.lock import SharedPersons
 from chexinstruct.source import registry
 from chexinstruct.tasks import registry as task_registry
@@ -48,7 +48,7 @@ def build(
         manifest: the recipe.
         data_root: folder or URL that holds one folder a source key.
         out: folder of the corpus.
-        options: how to run.
+        options: how to run, all of it but for ``part``, which :func:`build_part` is for.
 
     Returns:
         The lock of the corpus: counts, ledger, and a digest for each file.
@@ -56,7 +56,41 @@ def build(
     Raises:
         ChexinstructError: told in one line; nothing half-written stands under its final name.
     """
-    options = options or BuildOptions()
+    with opened(manifest, data_root, out, options or BuildOptions()) as setting:
+        return _run(setting)
+
+
+def build_part(
+    manifest: Manifest, data_root: str | Path, out: str | Path, options: BuildOptions
+) -> Share:
+    """Make one process's share of a corpus that several build together.
+
+    Each of them reads the tables, or finds them read in the shared cache, makes its share of the
+    pictures, waits for the others', and writes its share of the shards. Parts may run at once or
+    one after the other, and again. :func:`build` then finds all of it made, does what is not, and
+    seals the corpus.
+
+    Raises:
+        Unfinished: pictures of other parts are not there, and nobody seems to make them.
+        ChexinstructError: as for :func:`build`.
+    """
+    assert options.part is not None
+    with opened(manifest, data_root, out, options) as setting:
+        ready = prepare(setting)
+        pictured = _pictured(setting, ready)
+        return share_of_shards(setting, ready.planned, ready.indexed, pictured, options.part)
+
+
+@contextmanager
+def opened(
+    manifest: Manifest, data_root: str | Path, out: str | Path, options: BuildOptions
+) -> Iterator[Setting]:
+    """What every stage of a build shares, while no other build writes to the corpus.
+
+    Raises:
+        CallError: another build is writing there.
+        ChexinstructError: there is no room to write.
+    """
     folder = Path(out)
     rules = Rules(
         seed=manifest.seed,
@@ -69,7 +103,7 @@ def build(
     )
     sources, tasks = registry(), task_registry()
     check_names(manifest, tasks, sources)
-    with Executor(options.workers) as executor:
+    with executor_of(options) as executor:
         setting = Setting(
             manifest=manifest,
             rules=rules,
@@ -83,10 +117,8 @@ def build(
             executor=executor,
         )
         try:
-            with FileLock(private_folder(private_folder(folder) / WORK) / "lock", timeout=0):
-                return _run(setting)
-        except Timeout:
-            raise CallError(f"another build is writing to {folder}; wait for it to end") from None
+            with taken(private_folder(private_folder(folder) / WORK), options.part):
+                yield setting
         except OSError as error:
             if error.errno not in NO_ROOM:
                 raise
@@ -96,7 +128,27 @@ def build(
             ) from error
 
 
-def _run(setting: Setting) -> Lock:
+@dataclass(frozen=True)
+class Prepared:
+    """All that is known of a corpus before its pictures are made and its rows worded."""
+
+    inputs: Inputs
+    loaded: dict[str, Loaded]
+    linked: Linked
+    indexed: dict[str, Indexed]
+    shared: list[SharedPersons]
+    pairs: list[Pair]
+    planned: list[Planned]
+    mixture: list[MixtureShare]
+
+    @property
+    def references(self) -> list[tuple[str, ...]]:
+        """The pictures that are used, those of each pair and split once."""
+        return list({id(plan.references): plan.references for plan in self.planned}.values())
+
+
+def prepare(setting: Setting) -> Prepared:
+    """Run the stages that read tables and text, from the releases to the plan of shards."""
     inputs = choose(
         asked_sources(setting.manifest, setting.tasks),
         setting.sources,
@@ -120,34 +172,43 @@ def _run(setting: Setting) -> Lock:
     )
     pairs = [pair for key, item in indexed.items() for pair in candidates(setting, key, item)]
     planned, mixture = plan_all(setting, pairs)
-    pictured: Pictured | None = None
-    if setting.rules.pictures:
-        used = {id(plan.references): plan.references for plan in planned}
-        pictured = normalise_all(setting, used.values(), inputs.locations)
-    shards = write_shards(setting, planned, indexed, pictured)
+    return Prepared(inputs, loaded, linked, indexed, shared, pairs, planned, mixture)
+
+
+def _pictured(setting: Setting, ready: Prepared) -> Pictured | None:
+    if not setting.rules.pictures:
+        return None
+    return normalise_all(setting, ready.references, ready.inputs.locations)
+
+
+def _run(setting: Setting) -> Lock:
+    ready = prepare(setting)
+    pictured = _pictured(setting, ready)
+    shards = write_shards(setting, ready.planned, ready.indexed, pictured)
     stored = []
     if pictured is not None and setting.manifest.images.mode == "store":
         stored = store_all(setting, pictured)
     bad = pictured.bad if pictured else {}
     lock = new_lock(
-        manifest=_resolved(setting),
+        manifest=resolved(setting),
         sources=[
-            _account(setting, key, loaded[key], indexed[key], bad) for key in sorted(inputs.asked)
+            _account(setting, key, ready.loaded[key], ready.indexed[key], bad)
+            for key in sorted(ready.inputs.asked)
         ],
         ledger=[
             line(pair.task.key, pair.source, SPLITS[split], tally)
-            for pair in sorted(pairs, key=lambda pair: (pair.task.key, pair.source))
+            for pair in sorted(ready.pairs, key=lambda pair: (pair.task.key, pair.source))
             for split, tally in sorted(pair.tallies.items())
         ],
         shards=shards,
         pictures=stored,
-        skipped_sources=dict.fromkeys(inputs.skipped, "release not found"),
-        shared=shared,
-        links=linked.accounts,
-        mixture=mixture,
+        skipped_sources=dict.fromkeys(ready.inputs.skipped, "release not found"),
+        shared=ready.shared,
+        links=ready.linked.accounts,
+        mixture=ready.mixture,
     )
-    rejects = {key: said.rejects for key, said in loaded.items() if said.rejects}
-    seal(setting.out, lock, setting.sources, setting.tasks, rejects, bad, linked.matches)
+    rejects = {key: said.rejects for key, said in ready.loaded.items() if said.rejects}
+    seal(setting.out, lock, setting.sources, setting.tasks, rejects, bad, ready.linked.matches)
     return lock
 
 
@@ -168,7 +229,7 @@ def _index_all(
     return indexed, shared_persons(people, tables, linked.ties)
 
 
-def _resolved(setting: Setting) -> dict[str, Any]:
+def resolved(setting: Setting) -> dict[str, Any]:
     """The manifest as it stands in the lock: no path of this machine, templates by digest."""
     content = setting.manifest.model_dump(mode="json", exclude={"templates"})
     if setting.manifest.templates is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from tqdm import tqdm
 
@@ -20,6 +20,18 @@ from chexinstruct.templating import Templates
 
 J = TypeVar("J")
 R = TypeVar("R")
+
+
+class Part(NamedTuple):
+    """The share of one of several processes that build a corpus together."""
+
+    number: int
+    """From 1."""
+    of: int
+
+    def has(self, index: int) -> bool:
+        """Whether the job of that number, or of that hash, is of this share."""
+        return index % self.of == self.number - 1
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,13 @@ class BuildOptions:
     available: bool = False
     """Build what is there and leave out the sources that are not."""
     on_missing_image: Literal["fail", "skip"] = "fail"
+    executor: Literal["processes", "dask"] = "processes"
+    scheduler: str | None = None
+    """Address of a running Dask scheduler; None: a cluster of ``workers`` on this machine."""
+    part: Part | None = None
+    """Make only this share of the pictures and shards, and leave the corpus unsealed."""
+    wait: float = 30.0
+    """Minutes that a part waits for pictures of the others while none of them makes any."""
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,12 @@ from chexinstruct.build.executor import without_collector
 from chexinstruct.build.finished import finished, mark, stands, unseal
 from chexinstruct.build.index import Indexed
 from chexinstruct.build.ledger import library_versions
+from chexinstruct.build.parts import Share
 from chexinstruct.build.pictures import Pictured
 from chexinstruct.build.references import read_reference
 from chexinstruct.build.rows import Lost, Made, RowMaker, Wording
 from chexinstruct.build.select import Planned
-from chexinstruct.build.setting import Rules, Setting
+from chexinstruct.build.setting import Part, Rules, Setting
 from chexinstruct.schema import SPLITS, LabelSet, Shard
 from chexinstruct.source import Terms, terms
 from chexinstruct.tasks import Task
@@ -176,21 +177,9 @@ def write_shards(
         indexed: by source.
         pictured: the normalised pictures; None for a corpus without.
     """
-    code = code_digest(
-        "chexinstruct.build.rows",
-        "chexinstruct.build.shards",
-        "chexinstruct.build.columns",
-        "chexinstruct.headers",
-        "chexinstruct.images",
-        "chexinstruct.templating",
-    )
-    stamps = _stamps(planned, pictured)
-    jobs = [
-        _job(setting, plan, indexed[plan.pair.source], pictured, stamps[id(plan.references)], code)
-        for plan in planned
-    ]
+    jobs = shard_jobs(setting, planned, indexed, pictured)
     known = finished(setting.out, Shard)
-    left = [job for job in jobs if not stands(Path(job.path), job.key, known.get(job.name))]
+    left = unwritten(jobs, known)
     if left:
         unseal(setting.out)
     for _, made in setting.run("shards", build_shard, left):
@@ -203,6 +192,52 @@ def write_shards(
         )
         plan.pair.tallies[plan.split].add(counted)
     return sorted(done, key=lambda shard: shard.name)
+
+
+def share_of_shards(
+    setting: Setting,
+    planned: Sequence[Planned],
+    indexed: Mapping[str, Indexed],
+    pictured: Pictured | None,
+    part: Part,
+) -> Share:
+    """Write those shards of a part's share that do not stand yet."""
+    jobs = shard_jobs(setting, planned, indexed, pictured)
+    mine = [job for number, job in enumerate(jobs) if part.has(number)]
+    left = unwritten(mine, finished(setting.out, Shard))
+    if left:
+        unseal(setting.out)
+    for _, made in setting.run("shards", build_shard, left):
+        mark(setting.out, made)
+    undone = len(unwritten(jobs, finished(setting.out, Shard)))
+    return Share(*part, written=len(mine), standing=len(jobs) - undone, shards=len(jobs))
+
+
+def shard_jobs(
+    setting: Setting,
+    planned: Sequence[Planned],
+    indexed: Mapping[str, Indexed],
+    pictured: Pictured | None,
+) -> list[ShardJob]:
+    """The job of each shard, with the key that its bytes follow from."""
+    code = code_digest(
+        "chexinstruct.build.rows",
+        "chexinstruct.build.shards",
+        "chexinstruct.build.columns",
+        "chexinstruct.headers",
+        "chexinstruct.images",
+        "chexinstruct.templating",
+    )
+    stamps = _stamps(planned, pictured)
+    return [
+        _job(setting, plan, indexed[plan.pair.source], pictured, stamps[id(plan.references)], code)
+        for plan in planned
+    ]
+
+
+def unwritten(jobs: Sequence[ShardJob], known: Mapping[str, Shard]) -> list[ShardJob]:
+    """Those whose shard does not stand under its key."""
+    return [job for job in jobs if not stands(Path(job.path), job.key, known.get(job.name))]
 
 
 def _job(

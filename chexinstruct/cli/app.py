@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from chexinstruct.errors import CallError, ChexinstructError
+from chexinstruct.errors import CallError, ChexinstructError, Unfinished
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,11 +18,17 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run the command line; exits with 0 (done), 1 (the data is wrong) or 2 (the call is wrong)."""
+    """Run the command line.
+
+    Exits with 0 (done), 1 (the data is wrong), 2 (the call is wrong) or 75 (a part of a build waits
+    for others).
+    """
     try:
         app()
     except CallError as error:
         _fail(error, 2)
+    except Unfinished as error:
+        _fail(error, 75)
     except ChexinstructError as error:
         _fail(error, 1)
     except KeyboardInterrupt:

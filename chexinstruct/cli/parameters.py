@@ -4,11 +4,43 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chexinstruct.errors import CallError
+
+if TYPE_CHECKING:
+    from chexinstruct.manifest import Manifest
+
+
+class Images(StrEnum):
+    """Where pictures go."""
+
+    embed = "embed"
+    store = "store"
+    none = "none"
+
+
+class Link(StrEnum):
+    """How persons of several sources are brought together beyond their ids."""
+
+    none = "none"
+    pixels = "pixels"
+
+
+class MissingImage(StrEnum):
+    """What a missing picture means."""
+
+    fail = "fail"
+    skip = "skip"
+
+
+class ExecutorName(StrEnum):
+    """What runs the jobs of a build."""
+
+    processes = "processes"
+    dask = "dask"
 
 
 class Split(StrEnum):
@@ -29,7 +61,54 @@ Sources = Annotated[
     list[str] | None, typer.Option("--source", help="Only this source; repeatable.")
 ]
 Splits = Annotated[list[Split] | None, typer.Option("--split", help="Only this split; repeatable.")]
+ManifestName = Annotated[str, typer.Argument(help="Shipped manifest, e.g. full, or a YAML path.")]
+DataRoot = Annotated[str, typer.Option(help="Folder with one folder a source key.")]
+Out = Annotated[Path, typer.Option(help="Folder of the corpus.")]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="FIELD=VALUE over the manifest, VALUE in YAML; repeatable."),
+]
+Limit = Annotated[int | None, typer.Option(help="Studies a source, in keyed order.")]
+ImagesChoice = Annotated[Images | None, typer.Option(help="Where pictures go.")]
+LinkChoice = Annotated[
+    Link | None, typer.Option(help="Compare pictures of sources that are known to share some.")
+]
+Workers = Annotated[int, typer.Option(min=1, help="Processes.")]
+Available = Annotated[
+    bool, typer.Option("--available", help="Leave out sources that are not there.")
+]
+OnMissing = Annotated[
+    MissingImage, typer.Option(help="Stop at missing pictures, or count and skip them.")
+]
+Cache = Annotated[
+    Path | None, typer.Option(help="Cache folder; default $CHEXINSTRUCT_CACHE or your own.")
+]
 Corpus = Annotated[Path, typer.Argument(help="Folder of a built corpus.")]
+
+
+def recipe_of(
+    manifest: str,
+    *,
+    assignments: list[str] | None,
+    source: list[str] | None,
+    task: list[str] | None,
+    split: list[Split] | None,
+    limit: int | None,
+    images: Images | None,
+    link: Link | None,
+) -> Manifest:
+    """The manifest as the command line changes it."""
+    from chexinstruct.manifest import load_manifest, overridden
+
+    return overridden(
+        load_manifest(manifest, assignments or ()),
+        sources=source,
+        tasks=task,
+        splits=[str(name) for name in split] if split else None,
+        limit=limit,
+        images=str(images) if images else None,
+        link=str(link) if link else None,
+    )
 
 
 def places_of(values: list[str] | None) -> dict[str, str]:

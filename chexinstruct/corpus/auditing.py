@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from chexinstruct.build.executor import Executor
+from chexinstruct.build.executor import Processes
 from chexinstruct.corpus.copies import Copies, Copy, find_copies
 from chexinstruct.corpus.files import open_corpus
 from chexinstruct.corpus.findings import Finding, judged
@@ -63,7 +63,7 @@ def audit(path: str | Path, *, workers: int = 1) -> Audit:
             faults.append(f"{file.name} {fault}")
     with (
         Rows(fit, roots=picture_roots(corpus, sources), skip_damaged=True) as rows,
-        Executor(workers) as executor,
+        Processes(workers) as executor,
     ):
         findings = [*one_split_findings(rows, note), unnamed_finding(rows)]
         of_pictures, gallery = picture_findings(rows, corpus, note)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from chexinstruct.build.executor import Executor
+from chexinstruct.build.executor import Processes
 from chexinstruct.corpus.files import LockedFile
 from chexinstruct.corpus.gallery import Gallery, Pictures, by_group, read_pictures
 from chexinstruct.corpus.picture_checks import showing
@@ -95,7 +95,7 @@ def make_thumbs(job: PrintJob) -> bytes:
     return b"".join(p.thumb for p in make_prints(job) if isinstance(p, Print))
 
 
-def find_copies(rows: Rows, gallery: Gallery, executor: Executor) -> Copies:
+def find_copies(rows: Rows, gallery: Gallery, executor: Processes) -> Copies:
     """Compare every picture of a side with every picture of the others.
 
     Every distinct picture is decoded once; candidates once more. Memory is about 60 bytes a
@@ -171,7 +171,7 @@ def _candidates(
     return np.concatenate(ones), np.concatenate(others), np.concatenate(bits)
 
 
-def _thumbs(gallery: Gallery, chosen: npt.NDArray[np.int64], executor: Executor) -> Thumbs:
+def _thumbs(gallery: Gallery, chosen: npt.NDArray[np.int64], executor: Processes) -> Thumbs:
     """Small copies of some pictures, in their order."""
     thumbs = np.empty((len(chosen), SIDE, SIDE), dtype=np.uint8)
     jobs, members = _jobs(gallery, chosen)

@@ -1,0 +1,97 @@
+"""Jobs over a Dask cluster: one on this machine, or one that a scheduler of a queue has started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from chexinstruct.build.executor import name_of, return_large_blocks
+from chexinstruct.errors import CallError, ChexinstructError
+
+J = TypeVar("J")
+R = TypeVar("R")
+
+FAILURES = 3
+"""Workers that may die over one job before the build gives up."""
+PER_WORKER = 2
+"""Jobs in flight for each worker, so that the scheduler does not hold all of them at once."""
+
+
+class Dask:
+    """Runs jobs on the workers of a Dask cluster, which share cache and output with this process.
+
+    Args:
+        workers: of a cluster on this machine, each a process with one thread.
+        scheduler: address of a running scheduler, for example ``tcp://node7:8786``; ``workers`` is
+            then of no account.
+        timeout: seconds until nobody answers there.
+
+    Raises:
+        CallError: Dask is not installed, or nobody answers at the address.
+    """
+
+    def __init__(self, workers: int, scheduler: str | None = None, timeout: float = 30) -> None:
+        try:
+            import dask
+            from distributed import Client, LocalCluster
+        except ImportError:
+            raise CallError("--executor dask: pip install 'chexinstruct[dask]'") from None
+        return_large_blocks()
+        dask.config.set({"distributed.scheduler.allowed-failures": FAILURES})
+        self._cluster: Any = None
+        try:
+            if scheduler is None:
+                # No dashboard: its port may be taken, and it shows job descriptions to the machine.
+                self._cluster = LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    worker_dashboard_address=None,
+                )
+            self._client = Client(self._cluster or scheduler, timeout=timeout)
+        except OSError as error:
+            raise CallError(f"--scheduler {scheduler}: {error}") from None
+
+    @property
+    def address(self) -> str:
+        """Of the scheduler, for other processes to work with it."""
+        return str(self._client.scheduler.address)
+
+    def __enter__(self) -> Dask:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+        if self._cluster is not None:
+            self._cluster.close()
+
+    def run(self, function: Callable[[J], R], jobs: Sequence[J]) -> Iterator[tuple[int, R]]:
+        """See :class:`chexinstruct.build.executor.Executor`."""
+        from distributed import KilledWorker, as_completed
+
+        numbers: dict[Any, int] = {}
+        waiting = iter(enumerate(jobs))
+        running = as_completed()
+
+        def submit() -> None:
+            for number, job in waiting:
+                # Not pure: a job is known by what it writes, and is done anew when it is asked for.
+                future = self._client.submit(function, job, pure=False)
+                numbers[future.key] = number
+                running.add(future)
+                return
+
+        for _ in range(PER_WORKER * max(1, len(self._client.scheduler_info()["workers"]))):
+            submit()
+        for future in running:
+            try:
+                result: R = future.result()
+            except KilledWorker:
+                job = jobs[numbers[future.key]]
+                raise ChexinstructError(
+                    f"{FAILURES + 1} workers died over {name_of(job)}; there may be too little "
+                    "memory: give each worker more, or start fewer"
+                ) from None
+            yield numbers.pop(future.key), result
+            submit()

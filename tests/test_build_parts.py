@@ -1,0 +1,152 @@
+"""Several processes on one corpus: job arrays and Dask clusters give the bytes of one build."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from build_support import FEW, contents, recipe
+from executor_jobs import Job, Named, die_once, fail, square, unlucky
+
+from chexinstruct.build import BuildOptions, Part, Share, build, build_part, pictures
+from chexinstruct.build.cluster import Dask
+from chexinstruct.build.parts import taken
+from chexinstruct.errors import CallError, ChexinstructError, Unfinished
+from chexinstruct.schema import LOCK
+
+
+def options(folder: Path, **content: Any) -> BuildOptions:
+    content = {"cache": folder / "cache", "on_missing_image": "skip", "wait": 0.0, **content}
+    return BuildOptions(**content)
+
+
+def share(data_root: Path, folder: Path, number: int, of: int, **content: Any) -> Share:
+    part = options(folder, part=Part(number, of), **content)
+    return build_part(recipe(sources=FEW), data_root, folder / "corpus", part)
+
+
+def test_parts_at_once_make_what_one_build_makes(
+    few: Path, data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "POLL", 0.05)
+    with ThreadPoolExecutor(3) as pool:
+        work = [pool.submit(share, data_root, tmp_path, k, 3, wait=1.0) for k in (1, 2, 3)]
+        shares = [item.result() for item in work]
+    assert all(item.written for item in shares)
+    assert sum(item.written for item in shares) == shares[0].shards
+    assert not (tmp_path / "corpus" / LOCK).exists()
+    made = {path: path.stat().st_mtime_ns for path in (tmp_path / "corpus").rglob("*.parquet")}
+    assert len(made) == shares[0].shards
+    build(recipe(sources=FEW), data_root, tmp_path / "corpus", options(tmp_path))
+    assert {path: path.stat().st_mtime_ns for path in made} == made
+    assert contents(tmp_path / "corpus") == contents(few / "corpus")
+
+
+def test_parts_one_after_the_other_go_on_where_the_others_were_missing(
+    few: Path, data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first finds the pictures of the second missing, and ends; later it writes its shards."""
+    monkeypatch.setattr(pictures, "ALLOWED", 1)
+    with pytest.raises(Unfinished, match="pictures of other parts are not made yet"):
+        share(data_root, tmp_path, 1, 2)
+    second = share(data_root, tmp_path, 2, 2)
+    assert 0 < second.standing < second.shards
+    first = share(data_root, tmp_path, 1, 2)
+    assert first.standing == first.shards
+    build(recipe(sources=FEW), data_root, tmp_path / "corpus", options(tmp_path))
+    assert contents(tmp_path / "corpus") == contents(few / "corpus")
+
+
+def test_a_build_finishes_what_a_lost_part_left(few: Path, data_root: Path, tmp_path: Path) -> None:
+    share(data_root, tmp_path, 2, 2)
+    build(recipe(sources=FEW), data_root, tmp_path / "corpus", options(tmp_path))
+    assert contents(tmp_path / "corpus") == contents(few / "corpus")
+
+
+@pytest.mark.parametrize(
+    ("held", "asked", "told"),
+    [
+        (None, Part(1, 2), "another build is writing"),
+        (Part(1, 2), None, "a part of a build is writing"),
+        (Part(1, 2), Part(1, 2), "the same part is writing"),
+        (None, None, "another build is writing"),
+    ],
+)
+def test_who_keeps_whom_out(
+    held: Part | None,
+    asked: Part | None,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chexinstruct.build.parts.PROBE", 0.1)
+    with taken(tmp_path, held), pytest.raises(CallError, match=told), taken(tmp_path, asked):
+        pass
+    with taken(tmp_path, asked):
+        pass
+
+
+def test_parts_let_one_another_in(tmp_path: Path) -> None:
+    with taken(tmp_path, Part(1, 2)), taken(tmp_path, Part(2, 2)):
+        pass
+
+
+@pytest.mark.parametrize("part", ["0/2", "3/2", "1", "a/b", "1/2/3", "-1/2"])
+def test_a_wrong_part_is_told(part: str, data_root: Path, tmp_path: Path) -> None:
+    call = ["build", "full", "--data-root", str(data_root), "--out", str(tmp_path), "--part", part]
+    done = subprocess.run(
+        [sys.executable, "-c", "from chexinstruct.cli import main; main()", *call],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "write K/N" in done.stderr
+
+
+# ----------------------------------------------------------------------------------------- Dask
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Dask]:
+    with Dask(2) as dask:
+        yield dask
+
+
+def test_dask_makes_what_one_build_makes(
+    cluster: Dask, few: Path, data_root: Path, tmp_path: Path
+) -> None:
+    address = cluster.address
+    given = options(tmp_path, executor="dask", scheduler=address)
+    build(recipe(sources=FEW), data_root, tmp_path / "corpus", given)
+    assert contents(tmp_path / "corpus") == contents(few / "corpus")
+
+
+def test_every_job_is_done_once(cluster: Dask) -> None:
+    assert sorted(cluster.run(square, range(20))) == [(n, n * n) for n in range(20)]
+    assert list(cluster.run(square, [])) == []
+
+
+def test_killed_workers_are_replaced_and_nothing_is_lost(cluster: Dask, tmp_path: Path) -> None:
+    jobs = [Job(n, str(tmp_path / "killed")) for n in range(8)]
+    assert sorted(cluster.run(die_once, jobs)) == [(n, n) for n in range(8)]
+    assert (tmp_path / "killed").exists()
+
+
+def test_a_job_that_always_kills_its_worker_is_named(cluster: Dask) -> None:
+    with pytest.raises(ChexinstructError, match="workers died over train-0; there may"):
+        list(cluster.run(unlucky, [Named("train-0")]))
+
+
+def test_an_error_of_a_job_is_told_as_it_is(cluster: Dask) -> None:
+    with pytest.raises(CallError, match="job 0 is wrong"):
+        list(cluster.run(fail, range(1)))
+
+
+def test_nobody_at_the_address_is_told() -> None:
+    with pytest.raises(CallError, match="--scheduler tcp"):
+        Dask(1, "tcp://127.0.0.1:1", timeout=1)
