@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,20 +147,12 @@ def _images_of(
     """The stored files that hold a picture which rows of these files name."""
     if not corpus.images:
         return []
-    # A name is only looked for in its source's release and in those the source builds on: file
-    # names like 1.png stand in many releases.
     named: dict[str, list[pa.Array]] = {}
     for file in files:
         found = _distinct(file.path, "image_ids")
-        for release in _releases(file.source, sources):
+        for release in picture_releases(file.source, sources):
             named.setdefault(release, []).append(found)
     return [image for image in corpus.images if _holds(image, named.get(image.release, ()))]
-
-
-def _releases(key: str, sources: Mapping[str, Source]) -> Iterator[str]:
-    yield key
-    for parent in sources[key].card.parents:
-        yield from _releases(parent, sources)
 
 
 def _distinct(path: Path, column: str) -> pa.Array:
