@@ -21,6 +21,7 @@ from chexinstruct.corpus.files import (
     ImageFile,
     LockedFile,
     open_corpus,
+    picture_releases,
     read_batches,
 )
 from chexinstruct.datacard import CARD, card

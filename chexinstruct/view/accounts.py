@@ -31,10 +31,10 @@ class Rejected(msgspec.Struct, kw_only=True, frozen=True):
     """A file or row of a release that could not be used."""
 
     file: str
-    row: int | None
     reason: str
-    detail: str
-    expected: bool
+    row: int | None = None
+    detail: str = ""
+    expected: bool = False
     source: str = ""
 
 

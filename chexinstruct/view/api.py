@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
 
 from chexinstruct.corpus import Corpus
-from chexinstruct.corpus.files import picture_releases
 from chexinstruct.errors import CallError, ChexinstructError
-from chexinstruct.source import registry
 from chexinstruct.view.accounts import funnel, rejects
 from chexinstruct.view.choice import choice
 from chexinstruct.view.details import Detail, detail
@@ -90,7 +89,7 @@ class Api:
         self._finder = Finder(corpus, self._engine)
         self._facets = Facets(corpus, self._engine)
         self._rows = Rows(corpus, self._engine)
-        self._pictures = Pictures(corpus, _releases(corpus))
+        self._pictures = Pictures(corpus)
         self._paths: dict[str, Callable[[Query], msgspec.Struct | object]] = {
             "about": self._about,
             "facets": self._counts,
@@ -140,10 +139,8 @@ class Api:
         )
 
     def _count(self) -> None:
-        try:
+        with suppress(ChexinstructError):  # told to whoever asks for the counts
             self._facets.counts(choice({}))
-        except ChexinstructError:
-            pass  # told to whoever asks for the counts
 
     def _counts(self, query: Query) -> object:
         return self._facets.counts(choice(query))
@@ -186,26 +183,14 @@ class Api:
         except ValueError:
             raise Missing("there is no such picture") from None
         place = Place(file, row)
-        if self.images == "store":
-            names = self._rows.example(place).image_ids
-            source = self.corpus.files[file].source
-            data = self._pictures.stored(source, names[number]) if number < len(names) else None
-        else:
-            data = self._pictures.embedded(place, number)
+        names = self._rows.picture_names(place)
+        data = self._pictures.of(place, number, names[number]) if number < len(names) else None
         if data and small:
             data = smaller(data, THUMB)
         kind = kind_of(data) if data else None
         if data is None or kind is None:
             raise Missing("the corpus holds no such picture, or it is neither a JPEG nor a PNG")
         return Answer(data, kind)
-
-
-def _releases(corpus: Corpus) -> dict[str, list[str]]:
-    """Source -> the releases that its stored pictures lie in."""
-    if not corpus.images:
-        return {}
-    known = registry()
-    return {key: list(picture_releases(key, known)) for key in corpus.sources() if key in known}
 
 
 def _text(query: Query, name: str) -> str:

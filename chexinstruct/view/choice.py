@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from chexinstruct.corpus import Corpus, CorpusFile
 from chexinstruct.errors import CallError
@@ -42,7 +43,8 @@ class Choice:
 
     def without(self, facet: str) -> Choice:
         """The choice with one facet left open."""
-        return replace(self, **{facet: ()})
+        opened: dict[str, Any] = {facet: ()}
+        return replace(self, **opened)
 
     def files(self, corpus: Corpus) -> list[CorpusFile]:
         """The files that can hold such rows, by their names."""

@@ -40,7 +40,8 @@ class Engine:
         Raises:
             ChexinstructError: a file cannot be read.
         """
-        return self._ask(query, values).fetchall()
+        found: list[tuple[Any, ...]] = self._ask(query, values).fetchall()
+        return found
 
     def records(self, query: str, values: Sequence[object] = ()) -> list[dict[str, Any]]:
         """The rows of an answer by the names of their columns.

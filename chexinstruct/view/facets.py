@@ -54,15 +54,15 @@ class Facets:
         files = self._corpus.files
         known = f"[coalesce(value, '{NONE}') FOR value IN metadata.views]"
         counted = (
-            f"SELECT file_index AS file, coalesce(language, '{NONE}') AS language, "
+            f"SELECT file_index::BIGINT + 1 AS file, coalesce(language, '{NONE}') AS language, "
             f"coalesce(license, '{NONE}') AS license, "
             f"coalesce(metadata.finding, '{NONE}') AS finding, "
             f"{known} AS views, count(*) AS rows FROM read_parquet(?) GROUP BY ALL"
         )
         self._engine.ask(
-            "CREATE TABLE counts AS SELECT list_extract(?::VARCHAR[], file + 1) AS task, "
-            "list_extract(?::VARCHAR[], file + 1) AS source, "
-            "list_extract(?::VARCHAR[], file + 1) AS split, "
+            "CREATE TABLE counts AS SELECT list_extract(?::VARCHAR[], file) AS task, "
+            "list_extract(?::VARCHAR[], file) AS source, "
+            "list_extract(?::VARCHAR[], file) AS split, "
             f"language, license, finding, views, rows FROM ({counted})",
             [
                 [file.task for file in files],

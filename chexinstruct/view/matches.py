@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -140,7 +141,7 @@ class Matches:
         file, row = found["file"].astype(np.int64), found["row"].astype(np.uint32)
         order = np.lexsort((row, file))
         bounds = np.searchsorted(file[order], np.arange(len(files) + 1))
-        for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+        for start, end in pairwise(bounds.tolist()):
             yield row[order[start:end]]
 
 

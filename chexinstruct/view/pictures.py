@@ -6,7 +6,7 @@ import io
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import Path
 
@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from chexinstruct.corpus import Corpus, ImageFile
-from chexinstruct.corpus.files import opened
+from chexinstruct.corpus.files import opened, picture_releases
+from chexinstruct.source import registry
 from chexinstruct.view.matches import Place
 
 KEPT = 256 * 2**20
@@ -38,22 +39,31 @@ class Pictures:
 
     Args:
         corpus: whose pictures.
-        releases: source -> the releases that its rows take pictures from, itself first.
     """
 
-    def __init__(self, corpus: Corpus, releases: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, corpus: Corpus) -> None:
         self._corpus = corpus
-        self._releases = releases
+        self._releases = _releases(corpus)
         self._groups: OrderedDict[tuple[Path, int], pa.Array] = OrderedDict()
         self._footers: dict[Path, pq.FileMetaData] = {}
         self._lock = threading.RLock()
 
-    def embedded(self, place: Place, number: int) -> bytes | None:
-        """A picture of a row, counted from 0; None: the row holds none such.
+    def of(self, place: Place, number: int, name: str) -> bytes | None:
+        """A picture of a row; None: the corpus does not hold it.
+
+        Args:
+            place: of the row.
+            number: of the picture in the row, from 0.
+            name: in the row's ``image_ids``; stored pictures are found by it.
 
         Raises:
-            ChexinstructError: the file cannot be read.
+            ChexinstructError: a file cannot be read.
         """
+        if self._corpus.images:
+            return self._stored(self._corpus.files[place.file].source, name)
+        return self._embedded(place, number)
+
+    def _embedded(self, place: Place, number: int) -> bytes | None:
         file = self._corpus.files[place.file]
         with self._lock:
             metadata = self._footer(file.path)
@@ -69,21 +79,16 @@ class Pictures:
         data: bytes | None = row[number]["bytes"].as_py()
         return data
 
-    def stored(self, source: str, name: str) -> bytes | None:
-        """A picture that a row of a source names; None: it is not stored.
-
-        Raises:
-            ChexinstructError: a file cannot be read.
-        """
+    def _stored(self, source: str, name: str) -> bytes | None:
         for release in self._releases.get(source, (source,)):
             for file in self._corpus.images:
                 if file.release == release:
-                    found = self._stored(file, name)
+                    found = self._stored_in(file, name)
                     if found is not None:
                         return found
         return None
 
-    def _stored(self, file: ImageFile, name: str) -> bytes | None:
+    def _stored_in(self, file: ImageFile, name: str) -> bytes | None:
         with self._lock:
             metadata = self._footer(file.path)
             for group in _holding(metadata, "image_id", name):
@@ -113,6 +118,14 @@ class Pictures:
         while len(self._groups) > 1 and sum(g.nbytes for g in self._groups.values()) > KEPT:
             self._groups.popitem(last=False)
         return self._groups[key]
+
+
+def _releases(corpus: Corpus) -> dict[str, list[str]]:
+    """Source -> the releases that its stored pictures lie in, its own first."""
+    if not corpus.images:
+        return {}
+    known = registry()
+    return {key: list(picture_releases(key, known)) for key in corpus.sources() if key in known}
 
 
 def _holding(metadata: pq.FileMetaData, column: str, value: str) -> Iterator[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any
 
 import msgspec
 
@@ -13,8 +13,6 @@ from chexinstruct.errors import ChexinstructError
 from chexinstruct.schema import Example
 from chexinstruct.view.engine import Engine, paths
 from chexinstruct.view.matches import Place
-
-T = TypeVar("T")
 
 EXCERPT = 240
 """Characters of a text in a list."""
@@ -65,7 +63,10 @@ class Rows:
                 found[Place(number, record["row"])] = Excerpt(
                     file=number, task=file.task, source=file.source, split=file.split, **record
                 )
-        return [self._held(found, place) for place in places]
+        missing = [place for place in places if place not in found]
+        if missing:
+            raise self._short(missing[0])
+        return [found[place] for place in places]
 
     def example(self, place: Place) -> Example:
         """A whole row, ``images`` left empty.
@@ -73,20 +74,38 @@ class Rows:
         Raises:
             ChexinstructError: the file cannot be read, or has fewer rows than the lock says.
         """
+        record = self._record(place, "* EXCLUDE (images, file_row_number)")
+        try:
+            return msgspec.convert({**record, "images": ()}, Example)
+        except msgspec.ValidationError:
+            raise ChexinstructError(
+                f"{self.corpus.files[place.file].name}: its columns are not those of this version; "
+                "build the corpus again"
+            ) from None
+
+    def picture_names(self, place: Place) -> list[str]:
+        """``image_ids`` of a row.
+
+        Raises:
+            ChexinstructError: the file cannot be read, or has fewer rows than the lock says.
+        """
+        names: list[str] = self._record(place, "image_ids")["image_ids"]
+        return names
+
+    def _record(self, place: Place, columns: str) -> dict[str, Any]:
         records = self.engine.records(
-            f"SELECT * EXCLUDE (images) FROM {_at([place.row])}",
+            f"SELECT {columns} FROM {_at([place.row])}",
             [paths([self.corpus.files[place.file]])],
         )
-        held = {place: msgspec.convert({**r, "images": ()}, Example) for r in records}
-        return self._held(held, place)
+        if not records:
+            raise self._short(place)
+        return records[0]
 
-    def _held(self, found: dict[Place, T], place: Place) -> T:
-        if place not in found:
-            raise ChexinstructError(
-                f"{self.corpus.files[place.file].name} has fewer rows than the lock says; "
-                "`chexinstruct verify` tells more"
-            )
-        return found[place]
+    def _short(self, place: Place) -> ChexinstructError:
+        return ChexinstructError(
+            f"{self.corpus.files[place.file].name} has fewer rows than the lock says; "
+            "`chexinstruct verify` tells more"
+        )
 
 
 def _at(rows: Sequence[int]) -> str:

@@ -1,8 +1,9 @@
 """The page's server: on the loopback interface alone, for who has the secret of its address.
 
 Other users of the machine reach the same interface, and pages of the internet can make a browser
-ask it. So the address holds a token that cannot be guessed, the name that the browser asked for must
-be one of this machine, nothing is answered but GET, and no other site may read or frame an answer.
+ask it. So the address holds a token that cannot be guessed, the name that the browser asked for
+must be one of this machine, nothing is answered but GET, and no other site may read or frame an
+answer.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ PAGES = {
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -54,7 +55,7 @@ IDLE = 60
 
 
 class Viewer:
-    """A page about a corpus, served until it is closed; use it as a context manager."""
+    """A page about a corpus, served while the context lasts."""
 
     def __init__(self, api: Api, port: int) -> None:
         self._api = api
@@ -67,6 +68,7 @@ class Viewer:
             api.close()
             why = getattr(error, "strerror", None) or "no such port"
             raise CallError(f"cannot listen on port {port}: {why}; choose another") from None
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), daemon=True)
 
     @property
     def port(self) -> int:
@@ -86,18 +88,11 @@ class Viewer:
         """
         return f"http://{HOST}:{self.port}/open/{self._ticket}"
 
-    def serve(self) -> None:
-        """Answer requests until :meth:`close` is called from elsewhere, or an interrupt."""
-        self._server.serve_forever(poll_interval=0.2)
-
-    def close(self) -> None:
-        """Stop serving."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._api.close()
+    def wait(self) -> None:
+        """Serve until an interrupt."""
+        self._thread.join()
 
     def __enter__(self) -> Viewer:
-        self._thread = threading.Thread(target=self.serve, daemon=True)
         self._thread.start()
         return self
 
@@ -107,8 +102,10 @@ class Viewer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self._server.shutdown()
+        self._server.server_close()
         self._thread.join()
+        self._api.close()
 
     def redeemed(self, ticket: str) -> bool:
         """Whether this is the ticket; it is so once."""
@@ -145,7 +142,7 @@ class Viewer:
 
 
 def open_viewer(path: str | Path, *, port: int = 0) -> Viewer:
-    """A page about a corpus, ready to be served on this machine.
+    """A page about a corpus, to be served on this machine within a ``with`` block.
 
     Args:
         path: the corpus.
@@ -199,6 +196,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._fail(HTTPStatus.BAD_REQUEST, str(error))
         except ChexinstructError as error:
             self._fail(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+        except Exception as error:  # a fault of ours; its words may quote the corpus
+            told = f"a fault of the program ({type(error).__name__}); please report it"
+            self._fail(HTTPStatus.INTERNAL_SERVER_ERROR, told)
         else:
             if isinstance(answer, str):
                 self._send(HTTPStatus.FOUND, Answer(b"", "text/plain"), location=answer)

@@ -52,7 +52,7 @@ function funnelPage(data, chosen, choose) {
     el("h1", { text: "From releases to rows" }),
     el("p", { class: "quiet", text: "Nothing is dropped in silence: what is no row is counted under a reason." +
       (data.filters ? " The corpus was filtered after its build: sources are accounted for as built." : "") }),
-    el("h2", { text: "Sources" }), sourceTable(data.sources),
+    el("h2", { text: "Sources" }), sourceTable(data.sources), publishedTable(data.sources),
     Object.keys(data.skipped_sources).length ? [el("h2", { text: "Left out" }), tableOf(["source", "reason"],
       Object.entries(data.skipped_sources).map(([key, why]) => el("tr", {}, cell(key), cell(why))))] : null,
     el("h2", { text: "Tasks" }),
@@ -66,14 +66,26 @@ function funnelPage(data, chosen, choose) {
 }
 
 function sourceTable(sources) {
-  return tableOf(["source", "#studies", "splits", "left out", "#pictures", "missing or bad", "rejected"],
+  return tableOf(["source", "#studies", "#train", "#validation", "#test", "left out", "#pictures", "missing or bad", "rejected"],
     sources.map((account) => el("tr", {}, cell(account.source, "key"), cell(account.studies),
-      cell(SPLIT_NAMES.map((name) => el("span", { class: "reason" }, name,
-        el("b", { text: count(account.splits[name] || 0) })))),
+      SPLIT_NAMES.map((name) => cell(account.splits[name] || 0)),
       cell(reasons(account.left_out)), cell(account.pictures),
       cell(reasons(summed({ missing: account.missing_pictures }, account.bad_pictures))),
       cell([reasons(account.rejects), reasons(account.expected_rejects, "known to be wrong in the release")]))),
     "accounts");
+}
+
+/** What publishers and papers count, beside what was found. */
+function publishedTable(sources) {
+  const known = sources.flatMap((account) => account.expected.map((item) => [account.source, item]));
+  if (!known.length) return null;
+  return el("details", {}, el("summary", { text: `Published counts, and what was found: ${count(known.length)}` }),
+    tableOf(["source", "what", "#published", "#found", "where it was published"], known.map(([key, item]) => {
+      const differs = item.found !== null && item.found !== item.published;
+      return el("tr", {}, cell(key, "key"), cell(item.what), cell(item.published),
+        item.found === null ? cell("not counted", "number quiet") : el("td", { class: `number${differs ? " differs" : ""}`, text: count(item.found) }),
+        cell(item.origin || ""));
+    }), "accounts narrow"));
 }
 
 /** The sum of all lines as steps. */

@@ -163,10 +163,15 @@ function line(row, index, query) {
     el("td", { class: "thumbs" }, el("div", {}, pictures, row.pictures > 2 ? el("span", { class: "quiet", text: `+${row.pictures - 2}` }) : null)),
     el("td", { class: "task" }, el("a", { href: link, text: words(row.task) }),
       el("div", { class: "quiet", text: [row.pictures ? many(row.pictures, "picture") : "text only", row.regions ? many(row.regions, "region") : ""].filter(Boolean).join(" · ") })),
-    el("td", {}, el("div", { class: "excerpt", dir: "auto", text: row.instruction })),
-    el("td", {}, el("div", { class: "excerpt", dir: "auto", text: row.response })),
+    el("td", {}, el("div", { class: "excerpt", dir: "auto", text: unmarked(row.instruction) })),
+    el("td", {}, el("div", { class: "excerpt", dir: "auto", text: unmarked(row.response) })),
     el("td", { class: "key", text: row.source }),
     el("td", {}, chip(row.split, `split ${row.split}`)));
+}
+
+/** A text without the marks of a dialect. */
+function unmarked(text) {
+  return text.split(MARKS).filter((_, index) => index % 2 === 0).filter((part) => part.trim()).join(" ");
 }
 
 function select(line, scroll = true) {

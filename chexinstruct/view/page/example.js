@@ -205,11 +205,15 @@ function piecewise(pieces, regions) {
     if (!piece.box) return document.createTextNode(piece.text);
     const numbers = piece.regions || [];
     const role = numbers.length ? regions[numbers[0]].role : "unknown";
-    return el("mark", { class: `boxed ${role}`, text: piece.text, tabindex: numbers.length ? 0 : null,
+    return el("mark", { class: `boxed ${role}`, tabindex: numbers.length ? 0 : null,
       data: { regions: numbers.join(" ") },
-      title: numbers.length ? null : "No region of the row has these numbers" });
+      title: numbers.length ? null : "No region of the row has these numbers" },
+    piece.text.split(MARKS).map((part, index) => index % 2 ? el("span", { class: "marks", text: part }) : part));
   });
 }
+
+/** The marks of a dialect, which are there for models and not for people. */
+const MARKS = /(<\|\/?(?:ref|box)\|>)/;
 
 function block(title, pieces, regions, extra = "") {
   const empty = !pieces.length;
