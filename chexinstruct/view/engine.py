@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,6 +34,7 @@ class Engine:
             },
         )
         self._engine.execute("SET parquet_metadata_cache = true")
+        self._lock = threading.Lock()
 
     def ask(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """The rows of an answer.
@@ -63,12 +65,15 @@ class Engine:
         return columns
 
     def close(self) -> None:
-        """Let go of all files."""
-        self._engine.close()
+        """Let go of all files; queries that run come to their end."""
+        with self._lock:
+            self._engine.close()
 
     def _ask(self, query: str, values: Sequence[object]) -> Any:
+        with self._lock:
+            cursor = self._engine.cursor()
         try:
-            return self._engine.cursor().execute(query, list(values))
+            return cursor.execute(query, list(values))
         except duckdb.Error as error:
             # Its own words may quote what stands in a file.
             raise ChexinstructError(

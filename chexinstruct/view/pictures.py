@@ -110,8 +110,8 @@ class Pictures:
         """A column of a row group; what was not asked for of late is let go."""
         key = (path / column, group)
         if key not in self._groups:
-            # A picture that many rows show is kept once, as the file has it.
-            with opened(path, dictionaries=[column]) as file:
+            # An embedded picture that many rows show is kept once, as the file has it.
+            with opened(path, dictionaries=[_EMBEDDED] if column == _EMBEDDED else ()) as file:
                 table = file.read_row_group(group, columns=[column])
             self._groups[key] = table.column(0).combine_chunks()
         self._groups.move_to_end(key)

@@ -12,6 +12,7 @@ import hmac
 import re
 import secrets
 import threading
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -89,8 +90,9 @@ class Viewer:
         return f"http://{HOST}:{self.port}/open/{self._ticket}"
 
     def wait(self) -> None:
-        """Serve until an interrupt."""
-        self._thread.join()
+        """Serve until an interrupt (Ctrl-C), which is how a user ends it."""
+        with suppress(KeyboardInterrupt):
+            self._thread.join()
 
     def __enter__(self) -> Viewer:
         self._thread.start()
@@ -182,6 +184,8 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "chexinstruct"
     sys_version = ""
     timeout = IDLE
+    disable_nagle_algorithm = True  # it would hold answers back by some 40 ms
+    wbufsize = -1
 
     def do_GET(self) -> None:
         """Answer a request."""
