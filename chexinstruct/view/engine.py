@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
@@ -34,52 +35,69 @@ class Engine:
             },
         )
         self._engine.execute("SET parquet_metadata_cache = true")
-        self._lock = threading.Lock()
+        self._running: set[duckdb.DuckDBPyConnection] = set()
+        self._changed = threading.Condition()
+        self._closed = False
 
     def ask(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """The rows of an answer.
 
         Raises:
-            ChexinstructError: a file cannot be read.
+            ChexinstructError: a file cannot be read, or the engine was closed.
         """
-        found: list[tuple[Any, ...]] = self._ask(query, values).fetchall()
-        return found
+        with self._asked(query, values) as found:
+            rows: list[tuple[Any, ...]] = found.fetchall()
+        return rows
 
     def records(self, query: str, values: Sequence[object] = ()) -> list[dict[str, Any]]:
         """The rows of an answer by the names of their columns.
 
         Raises:
-            ChexinstructError: a file cannot be read.
+            ChexinstructError: a file cannot be read, or the engine was closed.
         """
-        found = self._ask(query, values)
-        names = [column[0] for column in found.description]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        with self._asked(query, values) as found:
+            names = [column[0] for column in found.description]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
     def columns(self, query: str, values: Sequence[object] = ()) -> dict[str, Any]:
         """The columns of an answer as NumPy arrays.
 
         Raises:
-            ChexinstructError: a file cannot be read.
+            ChexinstructError: a file cannot be read, or the engine was closed.
         """
-        columns: dict[str, Any] = self._ask(query, values).fetchnumpy()
+        with self._asked(query, values) as found:
+            columns: dict[str, Any] = found.fetchnumpy()
         return columns
 
     def close(self) -> None:
-        """Let go of all files; queries that run come to their end."""
-        with self._lock:
+        """Break off what runs, and let go of all files."""
+        with self._changed:
+            self._closed = True
+            for cursor in self._running:
+                cursor.interrupt()
+            self._changed.wait_for(lambda: not self._running)
             self._engine.close()
 
-    def _ask(self, query: str, values: Sequence[object]) -> Any:
-        with self._lock:
+    @contextmanager
+    def _asked(self, query: str, values: Sequence[object]) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._changed:
+            if self._closed:
+                raise ChexinstructError("the corpus is no longer looked at")
             cursor = self._engine.cursor()
+            self._running.add(cursor)
         try:
-            return cursor.execute(query, list(values))
+            yield cursor.execute(query, list(values))
         except duckdb.Error as error:
             # Its own words may quote what stands in a file.
             raise ChexinstructError(
                 f"the corpus cannot be read ({type(error).__name__}); "
                 "`chexinstruct verify` tells what is wrong with it"
             ) from None
+        finally:
+            with self._changed:
+                cursor.close()
+                self._running.discard(cursor)
+                self._changed.notify_all()
 
 
 def paths(files: Sequence[CorpusFile]) -> list[str]:
