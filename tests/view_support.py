@@ -51,8 +51,8 @@ def _plant_texts(rows: list[dict[str, Any]]) -> None:
 
 def _plant_regions(rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        for number, region in enumerate(row["regions"]):
-            region["phrase" if number else "label"] = DRAWING
+        for region in row["regions"]:
+            region |= {"phrase": DRAWING, "label": IMAGE}
     rows[0]["regions"].append({**rows[0]["regions"][0], "role": "question", "phrase": SCRIPT})
     rows[0]["regions"][-1] |= {"x1": 0.25, "y1": 0.5, "x2": 0.75, "y2": 0.875}
     rows[0]["regions"][-1]["rings"] = [[0.25, 0.5, 0.75, 0.5, 0.5, 0.875]]

@@ -310,13 +310,14 @@ async function accountsPage(current) {
 // Keys and the rest of the frame
 
 function keyed(event) {
+  if (document.getElementById("keys").open) return;
   const typing = event.target.matches("input:not([type=checkbox]):not([type=range]), textarea, select");
   if (event.key === "Escape") {
     if (typing) event.target.blur();
     else if (state.page === "row") go("rows", at(chosen(), "start", number("number") - number("number") % PAGE));
     return;
   }
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || document.getElementById("keys").open) return;
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.matches("input[type=range]") && event.key.startsWith("Arrow")) return;
   const inRow = (change) => () => { if (view) { change(); applyLook(view); } };
   const does = {

@@ -188,6 +188,7 @@ function legend(row) {
       el("span", { class: "swatch" }),
       el("bdi", { class: "what", text: regionName(region) }),
       el("span", { class: "quiet", text: [
+        region.phrase && region.label ? words(region.label) : "",
         row.image_ids.length > 1 ? `picture ${region.image + 1}` : "",
         region.role === "question" ? "asked about" : "answer",
         region.rings.length ? "outline" : "box",
