@@ -111,7 +111,7 @@ def test_long_and_right_to_left_texts_keep_the_page_in_shape(sheet: Sheet, url: 
 
 def test_boxes_lie_where_their_numbers_say(sheet: Sheet, url: str) -> None:
     page = sheet.show(f"{url}#row?task=phrase_grounding&split=train", ".example img")
-    page.wait_for_function("document.querySelector('.example img').naturalWidth > 0")
+    page.wait_for_selector(".size:not(:empty)")  # the picture is there
     picture = page.locator(".frame img").bounding_box()
     box = page.locator(".plane g.question rect").bounding_box()  # 0.25, 0.5, 0.75, 0.875
     part = [
@@ -187,7 +187,7 @@ def test_filters_are_chosen_and_taken_away(sheet: Sheet, url: str) -> None:
 
 def test_pictures_are_zoomed_and_windowed(sheet: Sheet, url: str) -> None:
     page = sheet.show(f"{url}#row?task=phrase_grounding&split=train", ".example img")
-    page.wait_for_function("document.querySelector('.example img').naturalWidth > 0")
+    page.wait_for_selector(".size:not(:empty)")  # the picture is there
     before = page.locator(".plane g.question rect").bounding_box()
     page.locator(".frame").hover()
     page.mouse.wheel(0, -400)
@@ -241,7 +241,7 @@ def test_the_theme_is_kept(sheet: Sheet, url: str) -> None:
 def test_the_sample_page_works_as_a_file(sheet: Sheet, built: Path, tmp_path: Path) -> None:
     made = write_sample(built / "corpus", tmp_path / "page.html", n=1000)
     page = sheet.show((tmp_path / "page.html").as_uri(), ".example img")
-    page.wait_for_function("document.querySelector('.example img').naturalWidth > 0")
+    page.wait_for_selector(".size:not(:empty)")  # the picture is there
     assert page.inner_text(".found") == f"{made.rows} rows"
     page.locator("select").nth(0).select_option("phrase_grounding")
     page.wait_for_selector(".sampled:not([hidden]) .plane rect")

@@ -16,7 +16,7 @@ from chexinstruct.cli.parameters import Corpus, Sources, Splits, Tasks
 @app.command("view")
 def view_(
     corpus: Corpus,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="To listen on; 0: any free one.")] = 0,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Only print the address.")
     ] = False,

@@ -131,13 +131,13 @@ function sharedTable(data) {
     return el("p", { class: "quiet", text: "No person is known to stand in several sources of this corpus." });
   }
   return [
-    data.shared.length ? tableOf(["sources", "#people in both", "#known by pixels", "#studies", "#studies ", "left out", "#on several sides"],
+    data.shared.length ? tableOf(["sources", "#people in both", "#by pixels alone", "#studies of the first", "#of the second", "left out of the first", "of the second", "#people on several sides"],
       data.shared.map((item) => el("tr", {}, cell(item.sources.join(" and "), "key"), cell(item.persons), cell(item.by_pixels),
         cell(item.studies[0]), cell(item.studies[1]),
-        cell(item.left_out.map((counts) => reasons(counts))), cell(item.on_several_sides))), "accounts") : null,
-    data.links.length ? tableOf(["pictures compared of", "#first", "#second", "#copies", "#equal in every pixel", "not compared"],
+        item.left_out.map((counts) => cell(reasons(counts))), cell(item.on_several_sides))), "accounts") : null,
+    data.links.length ? tableOf(["pictures compared of", "#first", "#second", "#copies", "#equal in every pixel", "not compared of the first", "of the second"],
       data.links.map((link) => el("tr", {}, cell(link.sources.join(" and "), "key"), cell(link.compared[0]), cell(link.compared[1]),
-        cell(link.matches), cell(link.equal), cell(link.not_compared.map((counts) => reasons(counts))))), "accounts") : null,
+        cell(link.matches), cell(link.equal), link.not_compared.map((counts) => cell(reasons(counts))))), "accounts") : null,
   ];
 }
 
@@ -147,17 +147,18 @@ function rejectsPage(data, chosen, choose) {
     const mine = chosen.source === kind.source && chosen.reason === kind.reason;
     const toggle = mine ? { source: "", reason: "" } : { source: kind.source, reason: kind.reason };
     return el("tr", { class: mine ? "chosen" : null },
-      cell(kind.source, "key"),
+      cell(el("button", { type: "button", class: "link", text: kind.source, on: { click: () => choose({ source: kind.source }) } }), "key"),
       cell(el("button", { type: "button", class: "link", text: words(kind.reason), "aria-pressed": String(mine),
         on: { click: () => choose(toggle) } })),
-      cell(kind.count), cell(kind.expected ? el("span", { class: "quiet", text: "known to be wrong in the release" }) : ""));
-  }), "accounts narrow");
+      cell(kind.count), cell(kind.expected ? el("span", { class: "quiet", text: "known", title: "Known to be wrong in the release" }) : ""));
+  }), "accounts");
   const last = data.start + data.items.length;
   return el("div", { class: "page" },
     el("h1", { text: "What could not be used" }),
     el("p", { class: "quiet", text: "Files and lines of the releases that were set aside. At most 10,000 of a source and reason are listed; the funnel has the full counts." }),
-    data.counts.length ? kinds : el("p", { text: "Nothing is listed." }),
-    data.found ? [
+    el("div", { class: "beside" },
+    data.counts.length ? el("div", { class: "kinds" }, kinds) : el("p", { text: "Nothing is listed." }),
+    data.found ? el("div", { class: "items" },
       el("div", { class: "filters" }, el("span", { text: `${count(data.start + 1)} – ${count(last)} of ${count(data.found)}` }),
         chosen.reason || chosen.source ? el("button", { type: "button", text: "Show all", on: { click: () => choose({}) } }) : null,
         el("button", { type: "button", text: "Earlier", disabled: !data.start,
@@ -166,6 +167,5 @@ function rejectsPage(data, chosen, choose) {
           on: { click: () => choose({ ...chosen, start: last }) } })),
       tableOf(["source", "file", "#row", "reason", "detail"], data.items.map((item) => el("tr", {},
         cell(item.source, "key"), cell(el("bdi", { text: item.file }), "path"), item.row === null ? cell("") : cell(item.row),
-        cell(words(item.reason)), cell(el("bdi", { text: item.detail })))), "accounts"),
-    ] : null);
+        cell(words(item.reason)), cell(el("bdi", { text: item.detail })))), "accounts")) : null));
 }

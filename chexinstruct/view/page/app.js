@@ -303,7 +303,9 @@ async function accountsPage(current) {
   view = null;
   const choose = (next) => go(page, new URLSearchParams(Object.entries(next).filter(([, value]) => value)));
   main.className = "accounts-page";
+  const scrolled = main.querySelector(".kinds")?.scrollTop || 0;
   main.replaceChildren((page === "funnel" ? funnelPage : rejectsPage)(data, picked, choose));
+  main.querySelector(".kinds")?.scrollTo(0, scrolled);
   document.title = `${about.name}: ${page}`;
 }
 
