@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 from corpus_support import rows_of
+from typer.testing import CliRunner
 from view_support import LONG, hostile
 
+from chexinstruct.cli import app
 from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.view import write_sample
 
@@ -135,3 +137,14 @@ def test_stored_pictures_are_put_in_too(corpus: Path, tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_told(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(ChexinstructError, match="cannot be written"):
         write_sample(corpus, tmp_path / "nowhere" / "page.html", n=1)
+
+
+def test_the_command_writes_it_and_says_what_it_holds(corpus: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    call = ["view", str(corpus), "--html", str(page), "-n", "1", "--task", "phrase_grounding"]
+    done = CliRunner().invoke(app, call)
+    assert done.exit_code == 0 and "1 rows" in done.output and "1 credentialed" in done.output
+    _, data = read(page)
+    assert [row["detail"]["row"]["task"] for row in data["rows"]] == ["phrase_grounding"]
+    served = CliRunner().invoke(app, ["view", str(corpus), "--task", "phrase_grounding"])
+    assert isinstance(served.exception, CallError)  # it would be passed over in silence
