@@ -76,7 +76,10 @@ def test_wheel_holds_the_tracked_files_of_the_package_and_no_others(
         if not name.partition("/")[0].endswith(".dist-info")
     }
     assert found == expected
-    assert {Path(name).suffix or Path(name).name for name in found} <= {".py", ".yaml", ".typed"}
+    assert {Path(name).suffix or Path(name).name for name in found} <= {
+        *(".py", ".yaml", ".typed"),
+        *(".html", ".css", ".js"),  # of the page
+    }
     assert "chexinstruct/py.typed" in found
 
 

@@ -4,7 +4,16 @@ One module a group of verbs. What loads slowly is imported inside the verbs, so 
 starts at once.
 """
 
-from chexinstruct.cli import bench_runs, building, catalogue, corpora, publishing
+from chexinstruct.cli import bench_runs, building, catalogue, corpora, publishing, viewing
 from chexinstruct.cli.app import app, main
 
-__all__ = ["app", "bench_runs", "building", "catalogue", "corpora", "main", "publishing"]
+__all__ = [
+    "app",
+    "bench_runs",
+    "building",
+    "catalogue",
+    "corpora",
+    "main",
+    "publishing",
+    "viewing",
+]

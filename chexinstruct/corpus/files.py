@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.schema import LOCK, SPLITS, Lock, Shard, Split, StoredFile
+from chexinstruct.source import Source
 
 _DATA_NAME = re.compile(
     rf"(?P<task>[a-z0-9_]+)/(?P<split>{'|'.join(SPLITS)})-(?P<source>[a-z0-9_]+)-\d{{5}}-of-\d{{5}}"
@@ -196,6 +197,16 @@ def _strange(folder: Path, name: str) -> ChexinstructError:
     return ChexinstructError(f"{folder / LOCK}: {name!r} is not the name of a corpus file")
 
 
+def picture_releases(source: str, sources: Mapping[str, Source]) -> Iterator[str]:
+    """The releases that rows of a source show pictures of: its own, and those it builds on.
+
+    A name of a picture is only looked for there: file names like 1.png stand in many releases.
+    """
+    yield source
+    for parent in sources[source].card.parents:
+        yield from picture_releases(parent, sources)
+
+
 def read_batches(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
     """The rows of one Parquet file, a row group at a time.
 
@@ -226,14 +237,18 @@ def row_groups(
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[pq.ParquetFile]:
+def opened(path: Path, *, dictionaries: Sequence[str] = ()) -> Iterator[pq.ParquetFile]:
     """A Parquet file of the corpus, to be read from.
+
+    Args:
+        path: of the file.
+        dictionaries: columns to be read as the file codes them, equal values once.
 
     Raises:
         ChexinstructError: the file is not there or damaged, seen now or while it is read.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, read_dictionary=list(dictionaries)) as file:
             yield file
     except (OSError, pa.ArrowException) as error:
         raise ChexinstructError(

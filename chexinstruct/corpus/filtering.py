@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from chexinstruct.corpus.files import (
     CorpusFile,
     LockedFile,
     open_corpus,
+    picture_releases,
     read_batches,
 )
 from chexinstruct.corpus.licensing import COLUMNS, leaving
@@ -203,7 +204,7 @@ def _named(
     named: dict[str, list[pa.Array]] = {}
     for file in files:
         found = _distinct(folder / file.name, "image_ids")
-        for release in _releases(file.source, sources):
+        for release in picture_releases(file.source, sources):
             named.setdefault(release, []).append(found)
     return {release: pa.chunked_array(parts, pa.string()) for release, parts in named.items()}
 
@@ -228,12 +229,6 @@ def _take_images(
         elif stay:
             taken.append(narrow_images(image, masks, folder))
     return taken
-
-
-def _releases(key: str, sources: Mapping[str, Source]) -> Iterator[str]:
-    yield key
-    for parent in sources[key].card.parents:
-        yield from _releases(parent, sources)
 
 
 def _distinct(path: Path, column: str) -> pa.Array:
