@@ -3,3 +3,8 @@
 A room below both ``build``, which puts the plots into every card, and ``corpus``, which reports on
 a corpus that stands.
 """
+
+from chexinstruct.quality.measuring import measure
+from chexinstruct.quality.report import Concern, Quality
+
+__all__ = ["Concern", "Quality", "measure"]
