@@ -266,6 +266,13 @@ def terms(key: str, sources: Mapping[str, Source]) -> Terms:
     return strictest([own, *(terms(parent, sources) for parent in card.parents)])
 
 
+def picture_root(key: str, sources: Mapping[str, Source]) -> str:
+    """The source whose pictures a source shows: the first it builds on, or itself."""
+    while key in sources and sources[key].card.parents:
+        key = sources[key].card.parents[0]
+    return key
+
+
 def build_order(
     keys: set[str], sources: Mapping[str, Source], available: Collection[str] = ()
 ) -> list[str]:

@@ -40,13 +40,14 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "templates": "",
         "manifest": "config errors images regions reports schema templating",
         "manifests": "",
-        "datacard": "schema source tasks",
-        "build": "config datacard draw errors images likeness manifest regions release reports "
-        "schema source tasks templating vocabulary",
+        "quality": "errors schema",
+        "datacard": "quality schema source tasks",
+        "build": "config datacard draw errors images likeness manifest quality regions release "
+        "reports schema source tasks templating vocabulary",
         "editions": "errors release source",
         "check": "editions errors release source",
-        "corpus": "build.cache build.columns build.executor datacard draw errors likeness schema "
-        "source tasks",
+        "corpus": "build.cache build.columns build.executor build.quality datacard draw errors "
+        "likeness quality schema source tasks",
         "demo": "build errors manifest schema source",
         "coverage": "build demo manifest schema source tasks",
         "export": "corpus errors schema",

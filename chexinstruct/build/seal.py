@@ -14,6 +14,7 @@ from pyarrow.csv import write_csv
 from chexinstruct.build.cache import whole_file, write_json
 from chexinstruct.build.finished import forget, unseal
 from chexinstruct.build.link import READ_BY_PEOPLE
+from chexinstruct.build.quality import describe
 from chexinstruct.build.studies import Rejection
 from chexinstruct.datacard import CARD, card
 from chexinstruct.schema import LOCK, Lock
@@ -30,7 +31,7 @@ def seal(
     bad: Mapping[str, Sequence[tuple[str, str, str]]],
     matches: Mapping[str, pa.Table],
 ) -> None:
-    """Make the folder a corpus: drop files that are no part of it, write card and lock.
+    """Make the folder a corpus: drop files that are no part of it, write report, card, lock.
 
     Args:
         out: the folder; its data files are all written.
@@ -44,8 +45,11 @@ def seal(
     _drop_strangers(out, lock)
     _write_rejects(out / "rejects", rejects, bad, sources)
     _write_links(out / "links", matches)
+    kept = describe(out, lock, sources)
     with whole_file(out / CARD) as draft:
-        draft.write_text(card(lock, sources, tasks), encoding="utf-8")
+        draft.write_text(
+            card(lock, sources, tasks, kept.quality, kept.plot_paths()), encoding="utf-8"
+        )
     write_json(out / LOCK, lock)
     forget(out)
 

@@ -5,8 +5,9 @@ from chexinstruct.corpus.examples import PictureNote, Shown, render_example, sho
 from chexinstruct.corpus.files import Corpus, CorpusFile, ImageFile, open_corpus
 from chexinstruct.corpus.filtering import filter_corpus
 from chexinstruct.corpus.findings import Finding, Level
-from chexinstruct.corpus.statistics import Stats, render_stats, stats
+from chexinstruct.corpus.statistics import render_stats, stats
 from chexinstruct.corpus.verifying import verify
+from chexinstruct.quality import Quality
 
 __all__ = [
     "Audit",
@@ -16,8 +17,8 @@ __all__ = [
     "ImageFile",
     "Level",
     "PictureNote",
+    "Quality",
     "Shown",
-    "Stats",
     "audit",
     "filter_corpus",
     "open_corpus",

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chexinstruct.build.cache import write_json
+from chexinstruct.build.quality import describe
 from chexinstruct.corpus.files import (
     Corpus,
     CorpusFile,
@@ -84,7 +85,8 @@ def filter_corpus(
     try:
         for file in [*files, *images]:
             _take(file, draft)
-        text = card(lock, known.sources, known.tasks)
+        kept = describe(draft, lock, known.sources)
+        text = card(lock, known.sources, known.tasks, kept.quality, kept.plot_paths())
         (draft / CARD).write_text(text, encoding="utf-8")
         write_json(draft / LOCK, lock)
         draft.replace(target)

@@ -5,6 +5,6 @@ a corpus that stands.
 """
 
 from chexinstruct.quality.measuring import measure
-from chexinstruct.quality.report import Concern, Quality
+from chexinstruct.quality.report import TITLES, Concern, Quality
 
-__all__ = ["Concern", "Quality", "measure"]
+__all__ = ["TITLES", "Concern", "Quality", "measure"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
 
@@ -31,16 +32,33 @@ def counts(facts: Facts) -> list[Count]:
     ]
 
 
+GROUPS = 100
+"""Groups with sides that are told apart, a task: those with most rows. Some releases have a group a
+question, tens of thousands."""
+
+
 def balance(facts: Facts) -> list[Balance]:
     """Rows by the side that they are balanced by; ``metadata.balance`` is ``group/side``."""
-    groups: dict[tuple[str, str], dict[str, int]] = {}
+    tasks: dict[str, dict[str, Counter[str]]] = {}
     for task, place, n in facts.ask(
         "SELECT task, balance, count(*) FROM facts JOIN pairs USING (pair) "
         "WHERE balance IS NOT NULL GROUP BY ALL ORDER BY ALL"
     ):
         group, _, side = place.rpartition("/")
-        groups.setdefault((task, group), {})[side] = n
-    return [Balance(task=t, group=g, sides=sides) for (t, g), sides in sorted(groups.items())]
+        tasks.setdefault(task, {}).setdefault(group, Counter())[side] += n
+    found = []
+    for task, groups in tasks.items():
+        order = sorted(groups, key=lambda group: (-groups[group].total(), group))
+        found += [
+            Balance(task=task, group=group, groups=1, sides=dict(groups[group]))
+            for group in sorted(order[:GROUPS])
+        ]
+        if others := order[GROUPS:]:
+            sides = sum((groups[group] for group in others), Counter())
+            found.append(
+                Balance(task=task, group="", groups=len(others), sides=dict(sorted(sides.items())))
+            )
+    return found
 
 
 def lengths(facts: Facts) -> list[Lengths]:

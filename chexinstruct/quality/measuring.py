@@ -20,14 +20,18 @@ def measure(folder: Path, lock: Lock, roots: Mapping[str, str]) -> Quality:
 
     Args:
         folder: of the corpus.
-        lock: names the data files; nothing else of it is used.
+        lock: names the data files; of the rest, name and version are used.
         roots: source -> the source whose pictures it shows, so that pictures which several sources
             show count once; sources that are not there show their own.
 
     Raises:
         ChexinstructError: a file cannot be read, or has other columns than this version writes.
     """
-    with Facts(data_files(folder, lock, roots)) as facts:
+    files = data_files(folder, lock, roots)
+    name, version = lock.manifest["name"], lock.manifest["version"]
+    if not files:
+        return Quality(name=name, version=version)
+    with Facts(files) as facts:
         guesses = guessing.guesses(facts)
         places = guessing.places(facts)
         yes_no = guessing.yes_no(facts)
@@ -37,6 +41,8 @@ def measure(folder: Path, lock: Lock, roots: Mapping[str, str]) -> Quality:
         patients, people, shared = counting.people(facts)
         counts = counting.counts(facts)
         return Quality(
+            name=name,
+            version=version,
             rows=sum(count.rows for count in counts),
             concerns=concerns(guesses, places, yes_no, repeats, faulty, across),
             counts=counts,

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
 from chexinstruct.quality import style
-from chexinstruct.quality.report import Quality
+from chexinstruct.quality.report import TITLES, Quality
 from chexinstruct.schema import SPLITS
 
 LABELS = 215.0
@@ -28,7 +28,7 @@ def draw(quality: Quality) -> dict[str, bytes]:
         Name of the file -> its content, in the order in which they are read.
     """
     with style.styled():
-        figures = {name: plot(quality) for name, plot in PLOTS.items()}
+        figures = {name: PLOTS[name](quality) for name in TITLES}
         return {
             f"{name}.svg": style.svg(figure)
             for name, figure in figures.items()
@@ -46,7 +46,7 @@ def _rows(quality: Quality) -> Figure | None:
     if not tasks:
         return None
     rows = max(len(tasks), len(sources))
-    figure = style.rows_figure("Rows by task and by source", rows)
+    figure = style.rows_figure(TITLES["rows"], rows)
     style.legend(figure, SPLIT_LEGEND, LABELS)
     _stacked(figure, LABELS, 370, tasks, rows)
     _stacked(figure, 490, 585, sources, rows)
@@ -59,7 +59,7 @@ def _people(quality: Quality) -> Figure | None:
         sources.setdefault(item.source, {})[item.split] = item.patients
     if not sources:
         return None
-    figure = style.rows_figure("People by source and split", len(sources))
+    figure = style.rows_figure(TITLES["people"], len(sources))
     style.legend(figure, SPLIT_LEGEND, 110)
     _stacked(figure, 110, 580, sources, len(sources))
     return figure
@@ -93,7 +93,7 @@ def _lengths(quality: Quality) -> Figure | None:
     if not answers:
         return None
     order = sorted(answers, key=lambda task: (-answers[task].median, -answers[task].p95, task))
-    figure = style.rows_figure("Words of an answer and of its instruction, by task", len(order))
+    figure = style.rows_figure(TITLES["lengths"], len(order))
     entries = [
         ("●", style.BLUE, "answer: median, line from 5 % to 95 %"),
         ("●", style.ORANGE, "instruction"),
@@ -131,7 +131,7 @@ def _priors(quality: Quality) -> Figure | None:
     order = sorted(
         shares, key=lambda task: (shares[task][0] - shares[task][1], -shares[task][1], task)
     )
-    figure = style.rows_figure("Accuracy without looking at the picture, by task", len(order))
+    figure = style.rows_figure(TITLES["priors"], len(order))
     entries = [
         ("○", style.MUTED, "chance"),
         ("|", style.ORANGE, "most frequent answer"),
@@ -168,7 +168,7 @@ def _balance(quality: Quality) -> Figure | None:
     order = sorted({*yes, *excess})
     if not order:
         return None
-    figure = style.rows_figure("Balance of answers, by task", len(order))
+    figure = style.rows_figure(TITLES["balance"], len(order))
     style.legend(
         figure, [("●", style.BLUE, "yes, of yes and no"), ("○", style.SKY, "one finding")], LABELS
     )
@@ -212,7 +212,7 @@ def _grid(axes: Axes) -> None:
 
 def _percent(axes: Axes, low: float, high: float) -> None:
     axes.set_xlim(low - 0.02 * (high - low), high + 0.02 * (high - low))
-    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     _grid(axes)
 
@@ -224,4 +224,4 @@ PLOTS: Mapping[str, Callable[[Quality], Figure | None]] = {
     "balance": _balance,
     "lengths": _lengths,
 }
-"""By name of the file, in the order in which they are read."""
+"""By name of the file."""

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
+TITLES = {
+    "rows": "Rows by task and by source",
+    "people": "People by source and split",
+    "priors": "Accuracy without looking at the picture, by task",
+    "balance": "Balance of answers, by task",
+    "lengths": "Words of an answer and of its instruction, by task",
+}
+"""Of the plots, in the order in which they are read; the keys are names of files."""
+
 
 class Count(msgspec.Struct, kw_only=True, frozen=True):
     """Rows of one (task, source, split)."""
@@ -81,6 +90,9 @@ class Balance(msgspec.Struct, kw_only=True, frozen=True):
 
     task: str
     group: str
+    """What has the sides; empty for the smaller groups of a task with more than a hundred."""
+    groups: int
+    """How many are counted here: one, unless the group is empty."""
     sides: dict[str, int]
 
 
@@ -182,22 +194,24 @@ class Concern(msgspec.Struct, kw_only=True, frozen=True):
 class Quality(msgspec.Struct, kw_only=True, frozen=True):
     """Figures of a corpus, counted in its rows; lists are sorted by their keys."""
 
-    rows: int
-    concerns: list[Concern]
-    counts: list[Count]
-    guesses: list[Guess]
-    places: list[Places]
-    yes_no: list[YesNo]
-    balance: list[Balance]
-    lengths: list[Lengths]
-    repeats: list[Repeats]
-    faulty: list[Faulty]
+    name: str
+    version: str
+    rows: int = 0
+    concerns: list[Concern] = []
+    counts: list[Count] = []
+    guesses: list[Guess] = []
+    places: list[Places] = []
+    yes_no: list[YesNo] = []
+    balance: list[Balance] = []
+    lengths: list[Lengths] = []
+    repeats: list[Repeats] = []
+    faulty: list[Faulty] = []
     """Only tasks and sources that have any."""
-    across_splits: list[AcrossSplits]
+    across_splits: list[AcrossSplits] = []
     """Only tasks and sources that have any."""
-    patients: dict[str, int]
+    patients: dict[str, int] = {}
     """Distinct people by split."""
-    people: list[People]
-    shared_patients: list[Shared]
+    people: list[People] = []
+    shared_patients: list[Shared] = []
     """Over all tasks and sources; empty in a corpus whose splits are clean."""
-    reuse: list[Reuse]
+    reuse: list[Reuse] = []

@@ -79,7 +79,7 @@ FROM (
         hash(history) AS turns,
         hash(instruction) AS said,
         trim(CASE WHEN len(answers) > 0 THEN array_to_string(list_sort(answers), ', ')
-            ELSE response END) AS answer,
+            ELSE response END, ' ' || chr(9) || chr(10) || chr(13)) AS answer,
         len(options)::UINTEGER AS choices,
         CASE WHEN len(options) > 0 THEN
             places_of(answers, list_transform(options, lambda o: o.text)) END AS places,
@@ -194,10 +194,9 @@ class Facts:
         try:
             for statement in (_FILL, _SHOWS):
                 self._engine.execute(statement, {"paths": paths})
-        except duckdb.Error as error:
+        except duckdb.Error:  # names no file where a page of one is damaged
             for file in self.files:
-                if str(file.path) in str(error):
-                    raise _unreadable(file.path) from None
+                _read_through(file.path)
             raise
 
     def _load(self, name: str, columns: dict[str, pa.Array]) -> None:
@@ -215,6 +214,17 @@ def _check(path: Path) -> None:
         raise ChexinstructError(
             f"{path}: its columns are not those of this version; build the corpus again"
         )
+
+
+def _read_through(path: Path) -> None:
+    """Raise if a column of texts cannot be read to its end."""
+    columns = [name for name in arrow_schema(Example).names if name != "images"]
+    try:
+        with pq.ParquetFile(path) as file:
+            for _ in file.iter_batches(columns=columns):
+                pass
+    except (OSError, pa.ArrowException):
+        raise _unreadable(path) from None
 
 
 def _unreadable(path: Path) -> ChexinstructError:
