@@ -422,13 +422,20 @@ def kept_of(corpus: Path) -> Kept:
     return msgspec.json.decode((corpus / "quality.json").read_bytes(), type=Kept)
 
 
+def test_the_kept_report_quotes_nothing(planted: Path, defects: Quality) -> None:
+    kept = msgspec.json.encode(defects.unquoted()).decode()
+    assert '"neutral"' in msgspec.json.encode(defects).decode()
+    texts = {row[name] for row in rows_of(planted) for name in ("instruction", "response")}
+    assert not [text for text in texts if len(text) > 5 and text in kept]
+
+
 def test_the_card_shows_plots_that_are_there(small: Path, found: Quality) -> None:
     kept = kept_of(small)
     assert links(small) == [f"plots/{name}.svg" for name in TITLES]
     assert {path.name for path in (small / "plots").iterdir()} == kept.plots.keys()
     for name, sha256 in kept.plots.items():
         assert hashlib.sha256((small / "plots" / name).read_bytes()).hexdigest() == sha256
-    assert msgspec.to_builtins(kept.quality) == msgspec.to_builtins(found)
+    assert kept.quality == found.unquoted()
     assert all(finding.level != "failed" for finding in verify(small))
 
 
@@ -438,7 +445,7 @@ def test_a_filtered_corpus_has_plots_of_its_own(small: Path, tmp_path: Path) -> 
     assert links(out) == [f"plots/{name}.svg" for name in TITLES if name != "balance"]
     assert {f"plots/{path.name}" for path in (out / "plots").iterdir()} == set(links(out))
     assert {count.task for count in kept_of(out).quality.counts} == {"phrase_grounding"}
-    assert kept_of(out).quality == stats(out)
+    assert kept_of(out).quality == stats(out).unquoted()
 
 
 def test_an_unchanged_corpus_is_not_drawn_again(small: Path, folder: Path, tmp_path: Path) -> None:

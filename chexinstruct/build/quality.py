@@ -28,6 +28,7 @@ class Kept(msgspec.Struct, kw_only=True):
     plots: dict[str, str]
     """SHA-256 by name of the file."""
     quality: Quality
+    """Without texts: only data files hold those."""
 
     def plot_paths(self) -> list[str]:
         """The plots as paths in the corpus, in the order in which they are read."""
@@ -63,7 +64,7 @@ def describe(folder: Path, lock: Lock, sources: Mapping[str, Source]) -> Kept:
             with whole_file(folder / PLOTS / name) as draft:
                 draft.write_bytes(content)
         digests = {name: hashlib.sha256(content).hexdigest() for name, content in plots.items()}
-        kept = Kept(key=key, plots=digests, quality=quality)
+        kept = Kept(key=key, plots=digests, quality=quality.unquoted())
         write_json(folder / REPORT, kept)
     for path in (folder / PLOTS).glob("*"):
         if path.name not in kept.plots:

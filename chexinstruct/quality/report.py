@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 TITLES = {
@@ -90,7 +92,8 @@ class Balance(msgspec.Struct, kw_only=True, frozen=True):
 
     task: str
     group: str
-    """What has the sides; empty for the smaller groups of a task with more than a hundred."""
+    """What has the sides: a finding, a question; empty where several are counted together, such as
+    all beyond the hundred largest of a task."""
     groups: int
     """How many are counted here: one, unless the group is empty."""
     sides: dict[str, int]
@@ -192,7 +195,10 @@ class Concern(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Quality(msgspec.Struct, kw_only=True, frozen=True):
-    """Figures of a corpus, counted in its rows; lists are sorted by their keys."""
+    """Figures of a corpus, counted in its rows; lists are sorted by their keys.
+
+    Two fields can quote a text of the corpus, ``majority`` and ``group``; see :meth:`unquoted`.
+    """
 
     name: str
     version: str
@@ -215,3 +221,26 @@ class Quality(msgspec.Struct, kw_only=True, frozen=True):
     shared_patients: list[Shared] = []
     """Over all tasks and sources; empty in a corpus whose splits are clean."""
     reuse: list[Reuse] = []
+
+    def unquoted(self) -> Quality:
+        """The report without any text of the corpus, to stand where the rows may not.
+
+        Frequent answers are left out, and the groups with sides of a task are counted as one.
+        """
+        sums: dict[str, list[Balance]] = {}
+        for item in self.balance:
+            sums.setdefault(item.task, []).append(item)
+        return msgspec.structs.replace(
+            self,
+            guesses=[msgspec.structs.replace(guess, majority=None) for guess in self.guesses],
+            balance=[_summed(task, items) for task, items in sums.items()],
+        )
+
+
+def _summed(task: str, items: Sequence[Balance]) -> Balance:
+    sides: dict[str, int] = {}
+    for item in items:
+        for side, n in item.sides.items():
+            sides[side] = sides.get(side, 0) + n
+    groups = sum(item.groups for item in items)
+    return Balance(task=task, group="", groups=groups, sides=dict(sorted(sides.items())))
