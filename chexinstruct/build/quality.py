@@ -36,16 +36,19 @@ class Kept(msgspec.Struct, kw_only=True):
         return [f"{PLOTS}/{name}" for name in names if name in self.plots]
 
 
-def describe(folder: Path, lock: Lock, sources: Mapping[str, Source]) -> Kept:
+def describe(
+    folder: Path, lock: Lock, sources: Mapping[str, Source], data: Path | None = None
+) -> Kept:
     """Measure and draw a corpus, unless its report stands already, for these very data files.
 
     Report and plots are not in the lock: they follow from the data files, which are, and may be
     made anew by another version of the libraries without the corpus being another.
 
     Args:
-        folder: of the corpus; its data files are all written.
+        folder: of the corpus.
         lock: what stands in them.
         sources: the registry.
+        data: the corpus that holds the data files, where it is another.
 
     Raises:
         ChexinstructError: a data file cannot be read.
@@ -58,7 +61,7 @@ def describe(folder: Path, lock: Lock, sources: Mapping[str, Source]) -> Kept:
     if kept is None or kept.key != key or not _stand(folder / PLOTS, kept.plots):
         from chexinstruct.quality.plots import draw  # matplotlib loads slowly
 
-        quality = measure(folder, lock, roots)
+        quality = measure(data or folder, lock, roots)
         plots = draw(quality)
         for name, content in plots.items():
             with whole_file(folder / PLOTS / name) as draft:

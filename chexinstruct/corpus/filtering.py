@@ -85,7 +85,7 @@ def filter_corpus(
     try:
         for file in [*files, *images]:
             _take(file, draft)
-        kept = describe(draft, lock, known.sources)
+        kept = describe(draft, lock, known.sources, corpus.path)  # a fault names its file
         text = card(lock, known.sources, known.tasks, kept.quality, kept.plot_paths())
         (draft / CARD).write_text(text, encoding="utf-8")
         write_json(draft / LOCK, lock)
