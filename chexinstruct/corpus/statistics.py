@@ -23,8 +23,7 @@ SHOWN = 6
 def stats(path: str | Path, *, plots: str | Path | None = None) -> Quality:
     """The quality report of a corpus, counted in its rows as they stand.
 
-    Reads the columns of text, never a picture: five million rows in about a minute and a half on
-    two cores, in bounded memory.
+    Reads the columns of text, never a picture, in bounded memory.
 
     Args:
         path: the corpus.
