@@ -9,6 +9,7 @@ from chexinstruct.datasheet import datasheet
 from chexinstruct.frontmatter import front_matter
 from chexinstruct.licenses import LICENSES, license_table
 from chexinstruct.markdown import table
+from chexinstruct.quality import TITLES, Quality
 from chexinstruct.schema import SPLITS, Line, Lock, SourceAccount
 from chexinstruct.source import Source
 from chexinstruct.tasks import FAMILIES, Task
@@ -17,8 +18,22 @@ CARD = "README.md"
 """Its file in the corpus."""
 
 
-def card(lock: Lock, sources: Mapping[str, Source], tasks: Mapping[str, Task]) -> str:
-    """The whole card of a corpus."""
+def card(
+    lock: Lock,
+    sources: Mapping[str, Source],
+    tasks: Mapping[str, Task],
+    quality: Quality,
+    plots: Sequence[str],
+) -> str:
+    """The whole card of a corpus.
+
+    Args:
+        lock: what stands in the corpus, and how it came about.
+        sources: the registry.
+        tasks: the registry, or those of the manifest.
+        quality: the report of the corpus.
+        plots: paths of its plots in the corpus, in the order in which they are read.
+    """
     used = sorted({line.source for line in lock.ledger if line.rows})
     name = lock.manifest["name"]
     parts = [
@@ -31,6 +46,8 @@ def card(lock: Lock, sources: Mapping[str, Source], tasks: Mapping[str, Task]) -
         f'rows = load_dataset("path/of/this/folder", "{_first_task(lock)}", split="train")\n```\n',
         "## Rows\n",
         _rows_table(lock, tasks),
+        "## Quality\n",
+        _quality(quality, plots),
         "## Sources and terms\n",
         license_table(used, sources),
         f"[{LICENSES}]({LICENSES}) says what the words mean, and the terms in a sentence each. "
@@ -87,6 +104,41 @@ def _rows_table(lock: Lock, tasks: Mapping[str, Task]) -> str:
     ]
     total = [sum(by[split] for by in sums.values()) for split in SPLITS]
     return table(["task", "family", *SPLITS, "sources"], [*rows, ["total", "", *total, ""]])
+
+
+CONCERNS = 12
+"""Concerns that the card spells out; the report has all."""
+
+
+def _quality(quality: Quality, plots: Sequence[str]) -> str:
+    """Figures, what to look at, and plots. No answer is quoted: a card may travel without rows."""
+    faulty = sum(sum(item.kinds.values()) for item in quality.faulty)
+    shown = ", ".join(f"{item.tasks}: {item.pictures:,}" for item in quality.reuse)
+    figures = table(
+        ["what", "how many"],
+        [
+            ["people in several splits", sum(item.patients for item in quality.shared_patients)],
+            ["rows that repeat another", sum(item.rows for item in quality.repeats)],
+            [
+                "rows whose question has another answer for the same pictures too",
+                sum(item.contradicting_rows for item in quality.repeats),
+            ],
+            ["faults of answers (empty, masked and the like)", faulty],
+            ["pictures, by the number of tasks that show them", shown or "none"],
+        ],
+    )
+    more = len(quality.concerns) - CONCERNS
+    lines = [f"- {concern.message}" for concern in quality.concerns[:CONCERNS]]
+    if more > 0:
+        lines.append(f"- and {more:,} more, told by `chexinstruct stats`")
+    concerns = "To look at:\n\n" + "\n".join(lines) + "\n" if lines else ""
+    pictures = [f"![{_title(path)}]({path})\n" for path in plots]
+    return "\n".join([figures, *filter(None, [concerns]), *pictures])
+
+
+def _title(path: str) -> str:
+    name = path.rpartition("/")[2].removesuffix(".svg")
+    return TITLES[name]
 
 
 def _reasons(counts: Mapping[str, int]) -> str:

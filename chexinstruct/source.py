@@ -302,6 +302,13 @@ def permits(key: str, sources: Mapping[str, Source]) -> Permits:
     )
 
 
+def picture_root(key: str, sources: Mapping[str, Source]) -> str:
+    """The source whose pictures a source shows: the first it builds on, or itself."""
+    while key in sources and sources[key].card.parents:
+        key = sources[key].card.parents[0]
+    return key
+
+
 def build_order(
     keys: set[str], sources: Mapping[str, Source], available: Collection[str] = ()
 ) -> list[str]:

@@ -44,15 +44,16 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "licenses": "markdown source",
         "frontmatter": "licenses schema tasks",
         "datasheet": "schema source",
-        "datacard": "datasheet frontmatter licenses markdown schema source tasks",
+        "quality": "errors schema",
+        "datacard": "datasheet frontmatter licenses markdown quality schema source tasks",
         "croissant": "datasheet licenses schema source tasks",
-        "papers": "croissant datacard licenses schema source tasks",
-        "build": "config draw errors images likeness manifest papers regions release reports "
-        "schema source tasks templating vocabulary",
+        "papers": "croissant datacard licenses quality schema source tasks",
+        "build": "config draw errors images likeness manifest papers quality regions release "
+        "reports schema source tasks templating vocabulary",
         "editions": "errors release source",
         "check": "editions errors release source",
-        "corpus": "build.cache build.columns build.executor build.shards draw errors "
-        "likeness papers schema source tasks",
+        "corpus": "build.cache build.columns build.executor build.quality build.shards draw errors "
+        "likeness papers quality schema source tasks",
         "demo": "build errors manifest schema source",
         "coverage": "build demo manifest schema source tasks",
         "export": "corpus errors schema",

@@ -16,7 +16,7 @@ INSIDE = ("sources", "templates", "manifests")
 """Top-level folders that ship as sub-packages."""
 HEAVY = {
     *("datasets", "torch", "pandas", "pyarrow", "numpy", "PIL", "pydicom", "duckdb"),
-    "imagecodecs",
+    *("imagecodecs", "matplotlib"),
 }
 """Slow to import, and not needed to print a help text."""
 CPU_SECONDS = 1.0

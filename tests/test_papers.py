@@ -16,8 +16,9 @@ from corpus_support import SOURCES, TASKS, build_small, rows_of
 from datasets import get_dataset_config_info, load_dataset
 from huggingface_hub import DatasetCard
 
+from chexinstruct.build.quality import describe
 from chexinstruct.corpus import filter_corpus, open_corpus
-from chexinstruct.papers import CROISSANT, LICENSES, PAPERS, papers
+from chexinstruct.papers import PAPERS, papers
 from chexinstruct.source import permits, registry
 from chexinstruct.tasks import registry as tasks
 
@@ -102,9 +103,11 @@ def test_croissant_of_the_open_part_allows_more(corpus: Path, tmp_path: Path) ->
 
 
 def test_papers_follow_from_the_lock(corpus: Path) -> None:
-    made = papers(open_corpus(corpus).lock, registry(), tasks())
+    lock = open_corpus(corpus).lock
+    kept = describe(corpus, lock, registry())
+    made = papers(lock, registry(), tasks(), kept.quality, kept.plot_paths())
     assert tuple(made) == PAPERS
-    for name in (CROISSANT, LICENSES):
+    for name in PAPERS:
         assert (corpus / name).read_text(encoding="utf-8") == made[name]
 
 

@@ -29,6 +29,9 @@ LIBRARIES = (
 COMPARING = ("imagehash", "scipy")
 """Whose versions can change which pictures are taken for copies."""
 
+MEASURING = ("duckdb", "matplotlib")
+"""Whose versions can change the quality report and its plots."""
+
 
 def library_versions(names: Sequence[str] = LIBRARIES) -> dict[str, str]:
     """Their versions; part of the key of whatever they wrote."""
@@ -40,7 +43,7 @@ def new_lock(**content: Any) -> Lock:
     return Lock(
         chexinstruct=__version__,
         python=platform.python_version(),
-        libraries=library_versions(sorted({*LIBRARIES, *COMPARING})),
+        libraries=library_versions(sorted({*LIBRARIES, *COMPARING, *MEASURING})),
         **content,
     )
 

@@ -14,6 +14,7 @@ from pyarrow.csv import write_csv
 from chexinstruct.build.cache import whole_file, write_json
 from chexinstruct.build.finished import forget, unseal
 from chexinstruct.build.link import READ_BY_PEOPLE
+from chexinstruct.build.quality import describe
 from chexinstruct.build.studies import Rejection
 from chexinstruct.papers import papers
 from chexinstruct.schema import LOCK, Lock
@@ -30,7 +31,7 @@ def seal(
     bad: Mapping[str, Sequence[tuple[str, str, str]]],
     matches: Mapping[str, pa.Table],
 ) -> None:
-    """Make the folder a corpus: drop files that are no part of it, write papers and lock.
+    """Make the folder a corpus: drop files that are no part of it, write report, papers, lock.
 
     Args:
         out: the folder; its data files are all written.
@@ -44,7 +45,8 @@ def seal(
     _drop_strangers(out, lock)
     _write_rejects(out / "rejects", rejects, bad, sources)
     _write_links(out / "links", matches)
-    for name, text in papers(lock, sources, tasks).items():
+    kept = describe(out, lock, sources)
+    for name, text in papers(lock, sources, tasks, kept.quality, kept.plot_paths()).items():
         with whole_file(out / name) as draft:
             draft.write_text(text, encoding="utf-8")
     write_json(out / LOCK, lock)

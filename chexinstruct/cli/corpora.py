@@ -46,14 +46,18 @@ def filter_(
 
 
 @app.command("stats")
-def stats_(corpus: Corpus, as_json: AsJson = False) -> None:
-    """Count rows, answer priors, lengths and duplicates.
+def stats_(
+    corpus: Corpus,
+    plots: Annotated[Path | None, typer.Option(help="Folder to write SVG plots to.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Report on the quality of a corpus: what to look at, counts, priors, lengths, repeats.
 
-    Example: chexinstruct stats corpus
+    Example: chexinstruct stats corpus --plots figures
     """
     from chexinstruct.corpus import render_stats, stats
 
-    found = stats(corpus)
+    found = stats(corpus, plots=plots)
     if as_json:
         print_json(found)
     else:

@@ -6,8 +6,9 @@ from chexinstruct.corpus.files import Corpus, CorpusFile, ImageFile, open_corpus
 from chexinstruct.corpus.filtering import filter_corpus
 from chexinstruct.corpus.findings import Finding, Level
 from chexinstruct.corpus.licensing import Standing, standings
-from chexinstruct.corpus.statistics import Stats, render_stats, stats
+from chexinstruct.corpus.statistics import render_stats, stats
 from chexinstruct.corpus.verifying import verify
+from chexinstruct.quality import Quality
 
 __all__ = [
     "Audit",
@@ -17,9 +18,9 @@ __all__ = [
     "ImageFile",
     "Level",
     "PictureNote",
+    "Quality",
     "Shown",
     "Standing",
-    "Stats",
     "audit",
     "filter_corpus",
     "open_corpus",

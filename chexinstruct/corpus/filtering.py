@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chexinstruct.build.cache import write_json
+from chexinstruct.build.quality import describe
 from chexinstruct.corpus.files import (
     Corpus,
     CorpusFile,
@@ -117,7 +118,9 @@ def filter_corpus(
             redistributable=redistributable,
         )
         lock = _lock(corpus, shards, pictures, step)
-        for name, text in papers(lock, known.sources, known.tasks).items():
+        kept = describe(draft, lock, known.sources)
+        written = papers(lock, known.sources, known.tasks, kept.quality, kept.plot_paths())
+        for name, text in written.items():
             (draft / name).write_text(text, encoding="utf-8")
         write_json(draft / LOCK, lock)
         draft.replace(target)

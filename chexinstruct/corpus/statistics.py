@@ -1,328 +1,220 @@
-"""What rows a corpus has, and what a model could learn without looking: priors and repeats."""
+"""The quality report of a corpus that stands, as records, plots and text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import msgspec
-
-from chexinstruct.corpus.files import Corpus, open_corpus
-from chexinstruct.corpus.tables import Rows
+from chexinstruct.build.cache import whole_file
+from chexinstruct.corpus.files import open_corpus
 from chexinstruct.corpus.text import columns_text, one_line
+from chexinstruct.corpus.verifying import picture_roots
+from chexinstruct.quality import Quality, measure
+from chexinstruct.quality.report import Lengths
 from chexinstruct.schema import SPLITS
+from chexinstruct.source import registry
 
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-
-
-class Count(msgspec.Struct, kw_only=True, frozen=True):
-    """Rows of one (task, source, split)."""
-
-    task: str
-    source: str
-    split: str
-    rows: int
+TOLD = 30
+"""Concerns that the text spells out."""
+SHOWN = 6
+"""Places of options that it spells out."""
 
 
-class Prior(msgspec.Struct, kw_only=True, frozen=True):
-    """How far answers can be guessed, for a form that has options or asks yes or no."""
+def stats(path: str | Path, *, plots: str | Path | None = None) -> Quality:
+    """The quality report of a corpus, counted in its rows as they stand.
 
-    task: str
-    form: str
-    rows: int
-    answer: str
-    """The most frequent answer; several right options joined by commas."""
-    share: float
-    """Of the rows with that answer."""
-    positions: list[float]
-    """Share of the right options that stand first, second, ...; empty without options."""
-    labels: dict[str, float]
-    """Share of the right options that carry a label (A, b, 3), by label; of labelled ones."""
+    Reads the columns of text, never a picture, in bounded memory.
 
-
-class Lengths(msgspec.Struct, kw_only=True, frozen=True):
-    """Words of a text of a task; words are what white space divides."""
-
-    task: str
-    text: str
-    """``instruction`` or ``response``."""
-    quantiles: list[int]
-    """At :data:`QUANTILES`."""
-    longest: int
-
-
-class Repeats(msgspec.Struct, kw_only=True, frozen=True):
-    """Rows of a task that say the same: equal instruction, response and pictures."""
-
-    task: str
-    rows: int
-    """Rows beyond the first of their kind."""
-    across_splits: int
-    """Kinds that stand in several splits."""
-
-
-class Balance(msgspec.Struct, kw_only=True, frozen=True):
-    """Rows of each side of a question with sides, such as a finding present or absent."""
-
-    task: str
-    group: str
-    sides: dict[str, int]
-
-
-class Shared(msgspec.Struct, kw_only=True, frozen=True):
-    """Patients that stand in all of these splits and in no other."""
-
-    splits: list[str]
-    patients: int
-
-
-class Stats(msgspec.Struct, kw_only=True, frozen=True):
-    """Figures of a corpus, counted in its rows."""
-
-    name: str
-    version: str
-    rows: int
-    counts: list[Count]
-    priors: list[Prior]
-    lengths: list[Lengths]
-    repeats: list[Repeats]
-    balance: list[Balance]
-    patients: dict[str, int]
-    """Distinct patients by split."""
-    shared_patients: list[Shared]
-    """Empty in a corpus whose splits are clean."""
-
-
-def stats(path: str | Path) -> Stats:
-    """Figures of a corpus; reads text columns, never a picture.
+    Args:
+        path: the corpus.
+        plots: folder for plots of the report as SVG; None: nothing is drawn.
 
     Raises:
         ChexinstructError: there is no corpus, or a file of it cannot be read.
     """
     corpus = open_corpus(path)
-    with Rows(corpus.files) as rows:
-        counts = _counts(rows)
-        return Stats(
-            name=corpus.lock.manifest["name"],
-            version=corpus.lock.manifest["version"],
-            rows=sum(count.rows for count in counts),
-            counts=counts,
-            priors=_priors(rows),
-            lengths=_lengths(rows),
-            repeats=_repeats(corpus),
-            balance=_balance(rows),
-            patients=_patients(rows),
-            shared_patients=_shared(rows),
-        )
+    found = measure(corpus.path, corpus.lock, picture_roots(corpus, registry()))
+    if plots is not None:
+        from chexinstruct.quality.plots import draw  # matplotlib loads slowly
 
-
-def _counts(rows: Rows) -> list[Count]:
-    found = rows.ask(
-        ["task", "source"],
-        "SELECT task, source, split, count(*) FROM rows GROUP BY ALL",
-    )
-    found.sort(key=lambda row: (row[0], row[1], SPLITS.index(row[2])))
-    return [Count(task=t, source=s, split=p, rows=n) for t, s, p, n in found]
-
-
-_GUESSED = "len(options) > 0 OR starts_with(form, 'yes_no')"
-_ANSWER = "CASE WHEN len(answers) > 0 THEN array_to_string(answers, ', ') ELSE response END"
-
-
-def _priors(rows: Rows) -> list[Prior]:
-    columns = ["task", "form", "options", "answers", "response"]
-    # By key first and by text for the winners only: options may be whole reports.
-    tops = rows.ask(
-        columns,
-        f"""
-        SELECT task, form, sum(n)::BIGINT, first(key ORDER BY n DESC, key), max(n)
-        FROM (
-            SELECT task, form, md5_number({_ANSWER}) AS key, count(*) AS n
-            FROM rows WHERE {_GUESSED} GROUP BY ALL
-        )
-        GROUP BY ALL ORDER BY ALL
-        """,
-    )
-    keys = ", ".join(str(key) for key in sorted({row[3] for row in tops})) or "NULL"
-    texts = dict(
-        rows.ask(
-            columns,
-            f"""
-            SELECT md5_number({_ANSWER}) AS key, any_value({_ANSWER})
-            FROM rows WHERE ({_GUESSED}) AND key IN ({keys}) GROUP BY key
-            """,
-        )
-    )
-    places = rows.ask(
-        columns,
-        """
-        SELECT task, form, place, options[place].label, count(*)
-        FROM (
-            SELECT task, form, options,
-                list_position([option.text FOR option IN options], shown(answer)) AS place
-            FROM (
-                SELECT task, form, options, unnest(answers) AS answer
-                FROM rows WHERE len(options) > 0
-            )
-        )
-        WHERE place IS NOT NULL GROUP BY ALL ORDER BY ALL
-        """,
-    )
-    priors = []
-    for task, form, n, key, top in tops:
-        own = [
-            (place, label, count) for t, f, place, label, count in places if (t, f) == (task, form)
-        ]
-        positions: dict[int, int] = {}
-        labels: dict[str, int] = {}
-        for place, label, count in own:
-            positions[place] = positions.get(place, 0) + count
-            if label:
-                labels[label] = labels.get(label, 0) + count
-        right, labelled = sum(positions.values()), sum(labels.values())
-        priors.append(
-            Prior(
-                task=task,
-                form=form,
-                rows=n,
-                answer=texts[key],
-                share=top / n,
-                positions=[
-                    positions.get(place, 0) / right
-                    for place in range(1, max(positions, default=0) + 1)
-                ],
-                labels={label: count / labelled for label, count in sorted(labels.items())},
-            )
-        )
-    return priors
-
-
-def _lengths(rows: Rows) -> list[Lengths]:
-    wanted = ", ".join(map(str, QUANTILES))
-    found = []
-    for text in ("instruction", "response"):
-        found += [
-            Lengths(task=task, text=text, quantiles=quantiles, longest=longest)
-            for task, quantiles, longest in rows.ask(
-                ["task", text],
-                f"""
-                SELECT task, quantile_disc(words, [{wanted}]), max(words)
-                FROM (SELECT task, len(regexp_extract_all({text}, '\\S+')) AS words FROM rows)
-                GROUP BY task
-                """,
-            )
-        ]
-    return sorted(found, key=lambda item: (item.task, item.text))
-
-
-def _repeats(corpus: Corpus) -> list[Repeats]:
-    found = []
-    for task in corpus.tasks():
-        with Rows(corpus.select(tasks=[task])) as rows:
-            kinds = rows.kinds(
-                ["instruction", "response", "image_ids"],
-                "SELECT split, text_key(joined(instruction, response, image_ids)) AS key FROM rows",
-            )
-        repeated, across = len(kinds.repeated()), len(kinds.across_splits())
-        found.append(Repeats(task=task, rows=repeated, across_splits=across))
+        for name, content in draw(found).items():
+            with whole_file(Path(plots) / name) as draft:
+                draft.write_bytes(content)
     return found
 
 
-def _balance(rows: Rows) -> list[Balance]:
-    groups: dict[tuple[str, str], dict[str, int]] = {}
-    for task, balance, n in rows.ask(
-        ["task", "metadata"],
-        "SELECT task, metadata.balance AS side, count(*) FROM rows WHERE side IS NOT NULL "
-        "GROUP BY ALL ORDER BY ALL",
-    ):
-        group, _, side = balance.rpartition("/")
-        groups.setdefault((task, group), {})[side] = n
-    return [Balance(task=t, group=g, sides=sides) for (t, g), sides in sorted(groups.items())]
-
-
-def _patients(rows: Rows) -> dict[str, int]:
-    found = dict(
-        rows.ask(["patient"], "SELECT split, count(DISTINCT patient) FROM rows GROUP BY split")
-    )
-    return {split: found[split] for split in SPLITS if split in found}
-
-
-def _shared(rows: Rows) -> list[Shared]:
-    found = rows.ask(
-        ["patient"],
-        """
-        SELECT splits, count(*)
-        FROM (
-            SELECT list_sort(list(DISTINCT split)) AS splits
-            FROM rows WHERE patient IS NOT NULL GROUP BY patient
-        )
-        WHERE len(splits) > 1 GROUP BY splits ORDER BY splits
-        """,
-    )
-    return [Shared(splits=sorted(splits, key=SPLITS.index), patients=n) for splits, n in found]
-
-
-def render_stats(stats: Stats) -> str:
-    """The figures as aligned tables for a terminal."""
-    parts = [f"{stats.name} {stats.version}: {stats.rows:,} rows", _rows_text(stats)]
-    if stats.priors:
-        rows = [
-            [
-                prior.task,
-                prior.form,
-                f"{prior.rows:,}",
-                one_line(prior.answer, 40),
-                f"{prior.share:.0%}",
-                _shares(prior.positions),
-                ", ".join(f"{label} {share:.0%}" for label, share in prior.labels.items()),
-            ]
-            for prior in stats.priors
-        ]
-        head = ["task", "form", "rows", "most frequent answer", "share", "positions", "labels"]
-        parts += ["What can be guessed", columns_text(head, rows, right=(2, 4))]
-    quantiles = [f"{quantile:.0%}" for quantile in QUANTILES]
-    rows = [
-        [item.task, item.text, *(f"{n:,}" for n in item.quantiles), f"{item.longest:,}"]
-        for item in stats.lengths
-    ]
-    head = ["task", "text", *quantiles, "longest"]
-    parts += ["Words", columns_text(head, rows, right=range(2, len(head)))]
-    if stats.balance:
-        rows = [
-            [
-                item.task,
-                item.group,
-                ", ".join(f"{side} {n:,}" for side, n in sorted(item.sides.items())),
-            ]
-            for item in stats.balance
-        ]
-        parts += ["Sides", columns_text(["task", "group", "rows"], rows)]
-    repeated = [
-        [item.task, f"{item.rows:,}", f"{item.across_splits:,}"]
-        for item in stats.repeats
-        if item.rows
-    ]
-    parts.append("Repeated rows (same instruction, response and pictures)")
-    head = ["task", "rows", "across splits"]
-    parts.append(columns_text(head, repeated, right=(1, 2)) if repeated else "none")
-    patients = ", ".join(f"{split} {n:,}" for split, n in stats.patients.items())
-    shared = ", ".join(
-        f"{item.patients:,} in {' and '.join(item.splits)}" for item in stats.shared_patients
-    )
-    parts.append(f"Patients: {patients}; in several splits: {shared or 'none'}")
+def render_stats(quality: Quality) -> str:
+    """The report for a terminal: what to look at first, then tables; the records tell more."""
+    parts = [f"{quality.name} {quality.version}: {quality.rows:,} rows"]
+    if quality.concerns:
+        lines = [f"- {concern.message}" for concern in quality.concerns[:TOLD]]
+        if (more := len(quality.concerns) - TOLD) > 0:
+            lines.append(f"- and {more:,} more (--json tells all)")
+        parts.append("\n".join(["To look at", *lines]))
+    else:
+        parts.append("To look at: nothing is past its threshold")
+    sections = (_rows, _guesses, _places, _yes_no, _sides, _words, _repeats, _faulty, _people)
+    for section in sections:
+        parts += section(quality)
     return "\n\n".join(parts)
 
 
-def _rows_text(stats: Stats) -> str:
+def _table(
+    title: str, head: Sequence[str], rows: Sequence[Sequence[str]], left: int
+) -> Iterator[str]:
+    """A table under its title, unless it has no rows; cells from number ``left`` on are numbers."""
+    if rows:
+        yield f"{title}\n{columns_text(head, rows, right=range(left, len(head)))}"
+
+
+def _rows(quality: Quality) -> Iterator[str]:
     cells: dict[tuple[str, str], dict[str, int]] = {}
-    for count in stats.counts:
+    for count in quality.counts:
         cells.setdefault((count.task, count.source), {})[count.split] = count.rows
     rows = [
         [task, source, *(f"{by.get(split, 0):,}" for split in SPLITS)]
         for (task, source), by in cells.items()
     ]
-    return columns_text(["task", "source", *SPLITS], rows, right=(2, 3, 4))
+    yield from _table("Rows", ["task", "source", *SPLITS], rows, 2)
 
 
-def _shares(shares: Sequence[float]) -> str:
-    return " ".join(f"{share:.0%}" for share in shares)
+def _guesses(quality: Quality) -> Iterator[str]:
+    rows = [
+        [
+            guess.task,
+            guess.source,
+            one_line(guess.majority or "", 36),
+            f"{guess.majority_rows / guess.rows:.0%}" if guess.majority_rows > 1 else "",
+            f"{guess.question_prior:.0%}",
+            f"{guess.chance:.0%}",
+            f"{guess.asked_once / guess.rows:.0%}",
+        ]
+        for guess in quality.guesses
+    ]
+    head = [
+        "task",
+        "source",
+        "most frequent answer",
+        "share",
+        "by question",
+        "chance",
+        "asked once",
+    ]
+    yield from _table("Right without looking", head, rows, 3)
+
+
+def _places(quality: Quality) -> Iterator[str]:
+    rows = [
+        [
+            item.task,
+            item.form,
+            f"{item.rows:,}",
+            f"{item.bias:.0%}",
+            _shares(item.positions, sum(item.positions)),
+            _shares(item.expected, sum(item.positions)),
+        ]
+        for item in quality.places
+    ]
+    if rows:
+        head = ["task", "form", "rows", "off", "right options by place", "by lot"]
+        yield f"Where the right options stand\n{columns_text(head, rows, right=(2, 3))}"
+
+
+def _shares(counts: Sequence[float], total: int) -> str:
+    """Those of the first places."""
+    told = [f"{n / total:.0%}" for n in counts[:SHOWN]]
+    return " ".join([*told, *(["..."] if len(counts) > SHOWN else [])])
+
+
+def _yes_no(quality: Quality) -> Iterator[str]:
+    rows = []
+    for task in dict.fromkeys(item.task for item in quality.yes_no):
+        own = [item for item in quality.yes_no if item.task == task]
+        yes, no = sum(item.yes for item in own), sum(item.no for item in own)
+        shares = sorted((i.yes / (i.yes + i.no), i.finding or "no finding named") for i in own)
+        (low, least), (high, most) = shares[0], shares[-1]
+        ends = [f"{low:.0%} {least}", f"{high:.0%} {most}"]
+        rows.append([task, *ends, f"{yes:,}", f"{no:,}", f"{yes / (yes + no):.0%}"])
+    head = ["task", "least yes", "most yes", "yes", "no", "share"]
+    yield from _table("Yes and no, with the findings at the ends", head, rows, 3)
+
+
+def _sides(quality: Quality) -> Iterator[str]:
+    rows = []
+    for task in dict.fromkeys(item.task for item in quality.balance):
+        own = [item for item in quality.balance if item.task == task]
+        sums: dict[str, int] = {}
+        for item in own:
+            for side, n in item.sides.items():
+                sums[side] = sums.get(side, 0) + n
+        told = ", ".join(f"{side} {n:,}" for side, n in sorted(sums.items()))
+        rows.append([task, one_line(told, 70), f"{sum(item.groups for item in own):,}"])
+    yield from _table("Sides", ["task", "rows", "groups"], rows, 2)
+
+
+def _words(quality: Quality) -> Iterator[str]:
+    rows = [
+        [
+            item.task,
+            item.text,
+            _bars(item),
+            *(f"{n:,}" for n in (item.minimum, item.p5, item.median, item.p95, item.maximum)),
+        ]
+        for item in quality.lengths
+        if item.unit == "words"
+    ]
+    head = ["task", "text", "0 1 2 4 ...", "min", "5%", "median", "95%", "max"]
+    yield from _table("Words", head, rows, 3)
+
+
+def _bars(item: Lengths) -> str:
+    """The histogram as one character a bin."""
+    most = max(item.histogram)
+    return "".join(" ▁▂▃▄▅▆▇█"[-(-8 * n // most)] for n in item.histogram)
+
+
+def _repeats(quality: Quality) -> Iterator[str]:
+    totals = {(guess.task, guess.source): guess.rows for guess in quality.guesses}
+    rows = [
+        [
+            item.task,
+            item.source,
+            f"{item.rows:,}",
+            f"{item.contradictions:,}",
+            f"{item.contradicting_rows:,}",
+            f"{item.responses / totals[item.task, item.source]:.0%}",
+        ]
+        for item in quality.repeats
+        if item.rows or item.contradictions
+    ]
+    head = ["task", "source", "rows", "questions", "their rows", "same response"]
+    title = "Rows said again, and questions with several answers on the same pictures"
+    yield from _table(title, head, rows, 2) if rows else [f"{title}: none"]
+
+
+def _faulty(quality: Quality) -> Iterator[str]:
+    rows = [
+        [item.task, item.source, ", ".join(f"{k} {n:,}" for k, n in item.kinds.items())]
+        for item in quality.faulty
+    ]
+    if rows:
+        yield f"Faulty answers\n{columns_text(['task', 'source', 'rows'], rows)}"
+    else:
+        yield "Faulty answers: none"
+
+
+def _people(quality: Quality) -> Iterator[str]:
+    across = [
+        [item.task, item.source, f"{item.patients:,}", f"{item.rows:,}"]
+        for item in quality.across_splits
+    ]
+    yield from _table("In several splits", ["task", "source", "people", "rows"], across, 2)
+    people = ", ".join(
+        f"{split} {quality.patients[split]:,}" for split in SPLITS if split in quality.patients
+    )
+    shared = ", ".join(
+        f"{item.patients:,} in {' and '.join(item.splits)}" for item in quality.shared_patients
+    )
+    yield f"People: {people or 'none named'}; in several splits: {shared or 'none'}"
+    shown = ", ".join(f"{item.tasks}: {item.pictures:,}" for item in quality.reuse)
+    yield f"Pictures by the number of tasks that show them: {shown or 'none'}"

@@ -18,7 +18,7 @@ from chexinstruct.corpus.overlaps import unchecked_finding
 from chexinstruct.corpus.picture_checks import picture_findings
 from chexinstruct.corpus.row_checks import one_split_findings, row_findings, unique_finding
 from chexinstruct.corpus.tables import Rows
-from chexinstruct.source import Source, registry
+from chexinstruct.source import Source, picture_root, registry
 
 
 def verify(path: str | Path) -> list[Finding]:
@@ -65,13 +65,7 @@ def leak_note(corpus: Corpus) -> str:
 
 def picture_roots(corpus: Corpus, sources: Mapping[str, Source]) -> dict[str, str]:
     """For each source the one whose pictures it shows: the first it builds on, or itself."""
-
-    def root(key: str) -> str:
-        while key in sources and sources[key].card.parents:
-            key = sources[key].card.parents[0]
-        return key
-
-    return {key: root(key) for key in {*sources, *corpus.sources()}}
+    return {key: picture_root(key, sources) for key in {*sources, *corpus.sources()}}
 
 
 def readable_finding(rows: Rows, others: Sequence[str] = ()) -> Finding:

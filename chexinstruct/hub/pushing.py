@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 from huggingface_hub import HfApi
 
+from chexinstruct.build.quality import PLOTS, REPORT
 from chexinstruct.corpus import Corpus, filter_corpus, open_corpus, standings
 from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.hub.guard import guard
@@ -27,7 +28,7 @@ What = Literal["corpus", "open", "recipe"]
 FOLDERS = ("data/", "images/", f"{RECIPE_FOLDER}/")
 """Ours in a repository: Parquet files in them that are no part of a push are deleted."""
 
-OUR_PAPERS = (*PAPERS, LOCK, *RECIPE_PAPERS)
+OUR_PAPERS = (*PAPERS, REPORT, f"{PLOTS}/*.svg", LOCK, *RECIPE_PAPERS)
 """So are these: a recipe takes the place of a corpus, and the other way round."""
 
 
@@ -141,9 +142,9 @@ def _corpus_load(corpus: Corpus, tag: str) -> _Load:
             raise ChexinstructError(
                 f"{file.path}: not there, or not as the lock says; `chexinstruct verify` tells more"
             )
-    papers = [
-        local_file(corpus.path, name) for name in (*PAPERS, LOCK) if (corpus.path / name).is_file()
-    ]
+    plots = sorted(f"{PLOTS}/{path.name}" for path in (corpus.path / PLOTS).glob("*.svg"))
+    names = (*PAPERS, REPORT, *plots, LOCK)
+    papers = [local_file(corpus.path, name) for name in names if (corpus.path / name).is_file()]
     return _Load(
         corpus.path, tag, tuple(data), tuple(papers), sum(f.shard.rows for f in corpus.files)
     )

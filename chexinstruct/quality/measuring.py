@@ -1,0 +1,72 @@
+"""The quality report of a corpus, from its data files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from chexinstruct.quality import counting, guessing
+from chexinstruct.quality.concerns import concerns
+from chexinstruct.quality.report import Quality
+from chexinstruct.quality.rows import DataFile, Facts
+from chexinstruct.schema import Lock
+
+
+def measure(folder: Path, lock: Lock, roots: Mapping[str, str]) -> Quality:
+    """Count what stands in the data files of a corpus. No picture is read.
+
+    Some 17 s of processor time for a million rows, and 700 MB of memory for five million; what the
+    SQL engine cannot hold goes to a temporary folder.
+
+    Args:
+        folder: of the corpus.
+        lock: names the data files; of the rest, name and version are used.
+        roots: source -> the source whose pictures it shows, so that pictures which several sources
+            show count once; sources that are not there show their own.
+
+    Raises:
+        ChexinstructError: a file cannot be read, or has other columns than this version writes.
+    """
+    files = data_files(folder, lock, roots)
+    name, version = lock.manifest["name"], lock.manifest["version"]
+    if not files:
+        return Quality(name=name, version=version)
+    with Facts(files) as facts:
+        guesses = guessing.guesses(facts)
+        places = guessing.places(facts)
+        yes_no = guessing.yes_no(facts)
+        repeats = counting.repeats(facts)
+        faulty = counting.faulty(facts)
+        across = counting.across_splits(facts)
+        patients, people, shared = counting.people(facts)
+        counts = counting.counts(facts)
+        return Quality(
+            name=name,
+            version=version,
+            rows=sum(count.rows for count in counts),
+            concerns=concerns(guesses, places, yes_no, repeats, faulty, across),
+            counts=counts,
+            guesses=guesses,
+            places=places,
+            yes_no=yes_no,
+            balance=counting.balance(facts),
+            lengths=counting.lengths(facts),
+            repeats=repeats,
+            faulty=faulty,
+            across_splits=across,
+            patients=patients,
+            people=people,
+            shared_patients=shared,
+            reuse=counting.reuse(facts),
+        )
+
+
+def data_files(folder: Path, lock: Lock, roots: Mapping[str, str]) -> list[DataFile]:
+    """The data files with what their names say: ``TASK/SPLIT-SOURCE-00000-of-00001``."""
+    files = []
+    for shard in lock.shards:
+        task, _, name = shard.name.partition("/")
+        split, source, *_ = name.split("-")
+        path = folder.resolve() / "data" / f"{shard.name}.parquet"
+        files.append(DataFile(path, task, source, split, roots.get(source, source)))
+    return files
