@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 from typer.core import TyperCommand
 
@@ -18,7 +17,7 @@ from chexinstruct.cli.printing import print_json
 class _WithFormats(TyperCommand):
     """Lists the formats in its help; they are loaded for that alone."""
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write the formats below the options."""
         from chexinstruct.export import FORMATS
 

@@ -73,9 +73,9 @@ def licenses(used: Mapping[str, Counter[tuple[str, str]]], sources: Mapping[str,
     head = ["source", "rows", "access", "redistribution", "licence", "terms", "home"]
     return (
         "# Terms of the exported rows\n\n"
-        "An export is a copy of parts of these releases and stands under their terms; the strictest "
-        "of them holds for the whole. `redistribution: no` or `unknown`: do not pass it on.\n\n"
-        + table(head, rows)
+        "An export is a copy of parts of these releases and stands under their terms; the "
+        "strictest of them holds for the whole. `redistribution: no` or `unknown`: do not pass "
+        "it on.\n\n" + table(head, rows)
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import shutil
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import msgspec
 from tqdm import tqdm
 
 from chexinstruct import __version__
-from chexinstruct.corpus.files import Corpus, CorpusFile, open_corpus, read_batches
+from chexinstruct.corpus.files import Corpus, CorpusFile, open_corpus
 from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.export.account import MANIFEST, Export, licenses, measured, readme
 from chexinstruct.export.boxes import BoxWriter, limits_of
@@ -23,6 +23,7 @@ from chexinstruct.export.formats import FORMATS, Format
 from chexinstruct.export.formats.base import Marker
 from chexinstruct.export.marks import has_marks
 from chexinstruct.export.pictures import Embedded, Stored, put
+from chexinstruct.export.rows import interleaved, leading, rows_of
 from chexinstruct.export.samples import COLUMNS, Sample, sample_of
 from chexinstruct.export.sinks import Record, Sink
 from chexinstruct.export.texts import Refused, written
@@ -32,9 +33,6 @@ from chexinstruct.source import registry
 
 SHARD_SIZE = 500_000_000
 """Bytes after which another data file is begun."""
-
-_AT_ONCE = 64
-"""Rows that are plain values at a time; they hold the bytes of their pictures."""
 
 _UNPACKED = ".pictures"
 
@@ -136,14 +134,24 @@ class _Work:
     def write(self, files: Sequence[CorpusFile], progress: bool) -> None:
         """All rows, split by split."""
         source = self._pictures(files)
-        order = {split: number for number, split in enumerate(self.corpus.splits())}
+        columns = (*COLUMNS, *source.columns)
         total = sum(file.shard.rows for file in files)
         try:
             with tqdm(total=total, unit=" rows", disable=not progress) as bar:
-                for file in sorted(files, key=lambda file: order[file.split]):
-                    for row in _rows(file, (*COLUMNS, *source.columns)):
-                        self._row(row, file.split, source)
-                        bar.update()
+                for split in self.corpus.splits():
+                    groups = interleaved([file for file in files if file.split == split])
+                    leads = {} if self.format.sink.typed or self.text_only else leading(groups)
+                    for group, ids in leads.items():
+                        for row in rows_of(group, columns):
+                            if row["id"] in ids:
+                                self._row(row, split, source, lead=True)
+                                bar.update()
+                    for group in groups:
+                        for row in rows_of(group, columns):
+                            if row["id"] not in leads.get(group, ()):
+                                self._row(row, split, source)
+                                bar.update()
+                    self._finish()
         finally:
             for sink in self.parts.values():
                 sink.close()
@@ -162,14 +170,40 @@ class _Work:
             return Embedded()
         return Stored(self.folder / _UNPACKED, self.corpus, files, registry())
 
-    def _row(self, row: Mapping[str, Any], split: str, source: Embedded | Stored) -> None:
+    def _finish(self) -> None:
+        for sink in self.parts.values():
+            sink.finish()
+
+    def _row(
+        self, row: Mapping[str, Any], split: str, source: Embedded | Stored, *, lead: bool = False
+    ) -> None:
         self.read += 1
         try:
-            self._write(row, split, source)
+            sample, record = self._record(row, split, source)
         except Refused as refusal:
             self.refused[refusal.reason] += 1
+            return
+        if not self.format.inside:
+            for picture in sample.pictures:
+                put(self.folder, picture)
+        part = self.format.part(sample)
+        if part not in self.parts:
+            self.parts[part] = self.format.sink(self.folder, part, self.shard_size)
+        if lead:
+            self.parts[part].leads.append(record)
+        else:
+            self.parts[part].add(record)
+        self.rows[split] += 1
+        self.used[sample.source][sample.license, sample.redistribution] += 1
 
-    def _write(self, row: Mapping[str, Any], split: str, source: Embedded | Stored) -> None:
+    def _record(
+        self, row: Mapping[str, Any], split: str, source: Embedded | Stored
+    ) -> tuple[Sample, Record]:
+        """What a row becomes.
+
+        Raises:
+            Refused: it cannot be exported.
+        """
         count = len(row["image_ids"])
         if self.text_only and count:
             raise Refused("has_pictures")
@@ -185,15 +219,7 @@ class _Work:
         )
         if (fault := problem(record, sample, self.format, self.marker)) is not None:
             raise Refused(fault)
-        if not self.format.inside:
-            for picture in sample.pictures:
-                put(self.folder, picture)
-        part = self.format.part(sample)
-        if part not in self.parts:
-            self.parts[part] = self.format.sink(self.folder, part, self.shard_size)
-        self.parts[part].add(record)
-        self.rows[split] += 1
-        self.used[sample.source][sample.license, sample.redistribution] += 1
+        return sample, record
 
 
 def problem(record: Record, sample: Sample, format: Format, marker: Marker) -> str | None:
@@ -216,12 +242,6 @@ def problem(record: Record, sample: Sample, format: Format, marker: Marker) -> s
     if sample.places and not marker.reads_back(text, sample.places, sample.pictures):
         return "boxes_cannot_be_read_back"
     return "control_mark" if has_marks(marker.without_boxes(text)) else None
-
-
-def _rows(file: CorpusFile, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-    for batch in read_batches(file.path, columns):
-        for start in range(0, len(batch), _AT_ONCE):
-            yield from batch.slice(start, _AT_ONCE).to_pylist()
 
 
 def _format(name: str) -> Format:

@@ -12,7 +12,7 @@ import re
 
 _STARTS = re.compile(
     r"<(?=[|｜])"  # <|im_start|>, <|box|>, and the wide bars of DeepSeek
-    r"|<(?=/?\w[\w.:-]*>)"  # <image>, <bbox>, <ref-object>, <loc0001>, </s>, <start_of_turn>, <0x0A>
+    r"|<(?=/?\w[\w.:-]*>)"  # <image>, <bbox>, <ref-object>, <loc0001>, </s>, <0x0A>
     r"|\[(?=/?(?:INST|IMG|IMG_BREAK|IMG_END|SYSTEM_PROMPT)\])"  # of Mistral and its relatives
 )
 

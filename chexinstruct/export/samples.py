@@ -1,4 +1,4 @@
-"""A row of the corpus as every format starts from it: pictures, and turns of question and answer."""
+"""A row of the corpus as every format starts from it: pictures, and questions with answers."""
 
 from __future__ import annotations
 

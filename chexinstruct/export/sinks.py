@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,16 +23,25 @@ _ROW_GROUP = 100
 class Sink(ABC):
     """The files of one split, opened when they are needed.
 
+    JSON has no schema: Hugging Face datasets takes the types of the first rows it reads for those
+    of all, and fails at the first text where it has seen nothing but empty lists. So each file of
+    JSON begins with a record that has something in every list, as long as there are such records.
+
     Args:
         folder: of the export.
         name: of the split, or of a part of it.
         limit: bytes after which another file is begun.
     """
 
+    typed = False
+    """Whether the files have a schema of their own, so that no record must lead."""
+
     def __init__(self, folder: Path, name: str, limit: int) -> None:
         self.folder = folder
         self.name = name
         self.limit = limit
+        self.leads: deque[Record] = deque()
+        """Records that files may begin with; those that are left are written in the end."""
         self.files: list[tuple[str, int]] = []
         """Path below the export, and records, of each file."""
 
@@ -41,7 +51,13 @@ class Sink(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Finish the last file."""
+        """Finish the file that is open, if one is."""
+
+    def finish(self) -> None:
+        """Write the records that led no file, and finish the last one."""
+        while self.leads:
+            self.add(self.leads.popleft())
+        self.close()
 
     def _begin(self, pattern: str) -> Path:
         name = pattern.format(name=self.name, number=len(self.files))
@@ -65,9 +81,12 @@ class _Stream(Sink):
         if self._file is None or self._file.tell() >= self.limit:
             self.close()
             self._file = self._begin(self.pattern).open("wb")
+            if self.leads:
+                self.add(self.leads.popleft())
         return self._file
 
     def close(self) -> None:
+        """Finish the last file."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -79,6 +98,7 @@ class JsonLines(_Stream):
     pattern = "data/{name}/{number:05d}.jsonl"
 
     def add(self, record: Record) -> None:
+        """Write one record."""
         self._open().write(msgspec.json.encode(record) + b"\n")
         self._count()
 
@@ -98,15 +118,20 @@ class OneJson(Sink):
     _file: BinaryIO | None = None
 
     def add(self, record: Record) -> None:
+        """Write one record."""
         if self._file is None:
             self._file = self._begin("{name}.json").open("wb")
             self._file.write(b"[\n")
+            if self.leads:
+                self.add(self.leads.popleft())
+                self._file.write(b",\n")
         else:
             self._file.write(b",\n")
         self._file.write(msgspec.json.encode(record))
         self._count()
 
     def close(self) -> None:
+        """Finish the last file."""
         if self._file is not None:
             self._file.write(b"\n]\n")
             self._file.close()
@@ -117,8 +142,10 @@ class Tars(_Stream):
     """WebDataset shards: ``files`` of a record, name -> bytes, one after the other."""
 
     pattern = "data/{name}-{number:05d}.tar"
+    typed = True
 
     def add(self, record: Record) -> None:
+        """Write one record."""
         stream = self._open()
         for name, data in record["files"].items():
             member = tarfile.TarInfo(name)  # no time, owner or mode of this machine
@@ -129,6 +156,7 @@ class Tars(_Stream):
         self._count()
 
     def close(self) -> None:
+        """Finish the last file."""
         if self._file is not None:
             self._file.write(bytes(2 * tarfile.BLOCKSIZE))
         super().close()
@@ -138,6 +166,7 @@ class Parquet(Sink):
     """Parquet with a schema of its own."""
 
     schema: pa.Schema
+    typed = True
     _writer: pq.ParquetWriter | None = None
 
     def __init__(self, folder: Path, name: str, limit: int) -> None:
@@ -146,6 +175,7 @@ class Parquet(Sink):
         self._out: io.BufferedWriter | None = None
 
     def add(self, record: Record) -> None:
+        """Write one record."""
         if self._writer is None:
             self._out = self._begin("data/{name}-{number:05d}.parquet").open("wb")
             self._writer = pq.ParquetWriter(
@@ -157,6 +187,7 @@ class Parquet(Sink):
             self._flush()
 
     def close(self) -> None:
+        """Finish the last file."""
         if self._writer is not None and self._out is not None:
             if self._waiting:
                 self._write()
