@@ -49,7 +49,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "source tasks",
         "demo": "build errors manifest schema source",
         "coverage": "build demo manifest schema source tasks",
-        "export": "corpus errors schema",
+        "export": "corpus datacard errors regions schema source",
         "hub": "corpus errors schema",
         "view": "corpus errors schema",
         "bench": "build config corpus draw errors images schema source",
