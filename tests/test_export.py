@@ -29,6 +29,9 @@ NLI = "data/natural_language_inference/{}-radnli-00000-of-00001.parquet"
 
 Export = Callable[[str], Path]
 
+# WebDataset leaves it to the garbage collector to close its shards.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 @pytest.fixture(scope="module")
 def exported(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Export:
@@ -188,8 +191,9 @@ def test_boxes_can_be_read_in_the_dialect_of_the_format(
         boxes = [box for text in texts(row) for box in parse_boxes(text, dialect, size)]
         exact = [(r["x1"], r["y1"], r["x2"], r["y2"]) for r in regions]
         assert len(boxes) == len(exact)
-        for box, origin in zip(sorted(boxes), sorted(exact), strict=True):
-            assert box == pytest.approx(origin, abs=0.025)
+        for box in boxes:  # within a step of a box that is not taken yet
+            near = [origin for origin in exact if box == pytest.approx(origin, abs=0.025)]
+            exact.remove(near[0])
         read += len(boxes)
     assert read > 50
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from xxhash import xxh3_64_intdigest
 
 from chexinstruct.corpus.files import CorpusFile, opened, row_groups
 
@@ -32,7 +33,9 @@ def interleaved(files: Sequence[CorpusFile]) -> list[Group]:
     for number, file in enumerate(files):
         with opened(file.path) as parquet:
             count = parquet.num_row_groups
-        placed += [((group + 0.5) / count, number, group) for group in range(count)]
+        # Files of one group must not all stand in the middle.
+        start = xxh3_64_intdigest(file.name.encode()) / 2**64
+        placed += [((group + start) / count, number, group) for group in range(count)]
     return [(files[number].path, group) for _, number, group in sorted(placed)]
 
 

@@ -119,16 +119,15 @@ class OneJson(Sink):
 
     def add(self, record: Record) -> None:
         """Write one record."""
+        waiting = [record]
         if self._file is None:
             self._file = self._begin("{name}.json").open("wb")
-            self._file.write(b"[\n")
             if self.leads:
-                self.add(self.leads.popleft())
-                self._file.write(b",\n")
-        else:
-            self._file.write(b",\n")
-        self._file.write(msgspec.json.encode(record))
-        self._count()
+                waiting.insert(0, self.leads.popleft())
+        for item in waiting:
+            self._file.write(b",\n" if self.files[-1][1] else b"[\n")
+            self._file.write(msgspec.json.encode(item))
+            self._count()
 
     def close(self) -> None:
         """Finish the last file."""
