@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +30,9 @@ GROUNDING = "data/phrase_grounding/{}-ms_cxr-00000-of-00001.parquet"
 NLI = "data/natural_language_inference/{}-radnli-00000-of-00001.parquet"
 
 Export = Callable[[str], Path]
+Rows = dict[str, dict[str, Any]]
 
-# WebDataset leaves it to the garbage collector to close its shards.
+# Of files that WebDataset does not close.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
@@ -47,11 +50,26 @@ def exported(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Export:
 
 
 @pytest.fixture(scope="module")
+def origin(demo: Path) -> dict[str, dict[str, Any]]:
+    """The rows of the demo corpus by id."""
+    return {row["id"]: row for row in rows_of(demo / "corpus")}
+
+
+@pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small")
     for mode in ("embed", "store", "none"):
         build_small(folder, mode)
     return folder
+
+
+def members(shards: Sequence[Path], decoder: str | None = None) -> list[dict[str, Any]]:
+    """The rows of some shards, as WebDataset reads them."""
+    rows = webdataset.WebDataset([str(path) for path in shards], shardshuffle=False)
+    found = list(rows.decode(decoder) if decoder else rows)
+    del rows
+    gc.collect()  # it leaves it to the garbage collector to close its files
+    return found
 
 
 def told(folder: Path) -> Any:
@@ -60,13 +78,13 @@ def told(folder: Path) -> Any:
 
 def records(folder: Path) -> Iterator[dict[str, Any]]:
     """The records of any format."""
+    if shards := sorted((folder / "data").glob("*.tar")):
+        yield from (json.loads(row["json"]) for row in members(shards))
+        return
     for file in told(folder)["files"]:
         path = folder / file["name"]
         if path.suffix == ".parquet":
             yield from pq.read_table(path).to_pylist()
-        elif path.suffix == ".tar":
-            rows = webdataset.WebDataset(str(path), shardshuffle=False)
-            yield from (json.loads(row["json"]) for row in rows)
         elif path.suffix == ".json":
             yield from json.loads(path.read_bytes())
         else:
@@ -94,16 +112,15 @@ def texts(row: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_row_is_exported_or_refused_for_what_the_format_cannot_hold(
-    name: str, exported: Export, demo: Path
+    name: str, exported: Export, origin: Rows
 ) -> None:
     folder = exported(name)
-    rows = {row["id"]: row for row in rows_of(demo / "corpus", ["id", "task", "image_ids"])}
     found = Counter(row["id"] for row in records(folder))
     assert set(found.values()) == {1}
     export = told(folder)
-    assert export["read"] == len(rows) == len(found) + sum(export["refused"].values())
+    assert export["read"] == len(origin) == len(found) + sum(export["refused"].values())
     assert sum(export["rows"].values()) == sum(f["rows"] for f in export["files"]) == len(found)
-    lost = Counter(len(rows[id]["image_ids"]) for id in rows.keys() - found.keys())
+    lost = Counter(len(origin[id]["image_ids"]) for id in origin.keys() - found.keys())
     if name == "paligemma":
         assert 1 not in lost
         assert export["refused"] == {
@@ -112,20 +129,19 @@ def test_every_row_is_exported_or_refused_for_what_the_format_cannot_hold(
         }
     else:
         assert not lost
-        assert {rows[id]["task"] for id in found} == set(tasks())
+        assert {origin[id]["task"] for id in found} == set(tasks())
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_pictures_and_marks_are_as_many_as_the_row_has(
-    name: str, exported: Export, demo: Path
+    name: str, exported: Export, origin: Rows
 ) -> None:
     folder = exported(name)
-    counts = {r["id"]: len(r["image_ids"]) for r in rows_of(demo / "corpus", ["id", "image_ids"])}
     seen = set()
     for row in records(folder):
         held = row.get("images", row.get("image", []))
         held = [held] if isinstance(held, str) else held
-        assert len(held) == counts[row["id"]]
+        assert len(held) == len(origin[row["id"]]["image_ids"])
         seen.add(min(len(held), 3))
         marks = sum(text.count("<image>") for text in texts(row))
         if name == "trl":
@@ -142,25 +158,23 @@ def test_pictures_and_marks_are_as_many_as_the_row_has(
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_texts_are_those_of_the_corpus_but_for_boxes_and_turns(
-    name: str, exported: Export, demo: Path
+    name: str, exported: Export, origin: Rows
 ) -> None:
-    columns = ["id", "instruction", "response", "regions", "history"]
-    rows = {row["id"]: row for row in rows_of(demo / "corpus", columns)}
     turned = 0
     for row in records(exported(name)):
-        origin = rows[row["id"]]
+        row_of = origin[row["id"]]
         *earlier, asked, answered = [text.replace("<image>\n", "") for text in texts(row)]
-        if origin["history"] and name != "paligemma":
+        if row_of["history"] and name != "paligemma":
             turned += 1
             said = [
-                part for turn in origin["history"] for part in (turn["question"], turn["answer"])
+                part for turn in row_of["history"] for part in (turn["question"], turn["answer"])
             ]
             assert earlier == said
-            head = "".join(f"Q: {t['question']}\nA: {t['answer']}\n" for t in origin["history"])
-            assert origin["instruction"] == f"{head}\n{asked}"
-        elif not origin["regions"]:
+            head = "".join(f"Q: {t['question']}\nA: {t['answer']}\n" for t in row_of["history"])
+            assert row_of["instruction"] == f"{head}\n{asked}"
+        elif not row_of["regions"]:
             assert not earlier
-            assert (asked, answered) == (origin["instruction"], origin["response"])
+            assert (asked, answered) == (row_of["instruction"], row_of["response"])
     assert turned or name == "paligemma"
 
 
@@ -177,17 +191,16 @@ def test_no_path_of_this_machine_is_in_an_export(exported: Export, demo: Path) -
 
 @pytest.mark.parametrize("name", ["trl", "llava", "qwen-vl", "chexagent", "paligemma", "radvlm"])
 def test_boxes_can_be_read_in_the_dialect_of_the_format(
-    name: str, exported: Export, demo: Path
+    name: str, exported: Export, origin: Rows
 ) -> None:
     folder = exported(name)
     dialect = told(folder)["boxes"]
-    rows = {row["id"]: row for row in rows_of(demo / "corpus", ["id", "regions", "images"])}
     read = 0
     for row in records(folder):
-        regions = rows[row["id"]]["regions"]
+        regions = origin[row["id"]]["regions"]
         if not regions:
             continue
-        size = Image.open(io.BytesIO(rows[row["id"]]["images"][0]["bytes"])).size
+        size = Image.open(io.BytesIO(origin[row["id"]]["images"][0]["bytes"])).size
         boxes = [box for text in texts(row) for box in parse_boxes(text, dialect, size)]
         exact = [(r["x1"], r["y1"], r["x2"], r["y2"]) for r in regions]
         assert len(boxes) == len(exact)
@@ -198,7 +211,9 @@ def test_boxes_can_be_read_in_the_dialect_of_the_format(
     assert read > 50
 
 
-def test_qwen25_boxes_are_pixels_of_the_resized_picture(demo: Path, tmp_path: Path) -> None:
+def test_qwen25_boxes_are_pixels_of_the_resized_picture(
+    demo: Path, tmp_path: Path, origin: Rows
+) -> None:
     out = tmp_path / "out"
     limits = (784, 50_176)
     made = export_corpus(
@@ -210,25 +225,23 @@ def test_qwen25_boxes_are_pixels_of_the_resized_picture(demo: Path, tmp_path: Pa
         resize_like="784:50176",
     )
     assert made.resize_like == list(limits)
-    rows = {r["id"]: r for r in rows_of(demo / "corpus", ["id", "regions", "images"])}
     boxed = 0
     for row in records(out):
-        origin = rows[row["id"]]
-        picture = Image.open(io.BytesIO(origin["images"][0]["bytes"])).size
+        row_of = origin[row["id"]]
+        picture = Image.open(io.BytesIO(row_of["images"][0]["bytes"])).size
         width, height = resized_like_qwen(picture, limits)
-        for region in origin["regions"]:
+        for region in row_of["regions"]:
             left, top = round(region["x1"] * width), round(region["y1"] * height)
             assert f"[{left}, {top}, " in texts(row)[-1]
             boxed += 1
     assert boxed
 
 
-def test_swift_has_the_exact_boxes_and_a_mark_for_each(exported: Export, demo: Path) -> None:
-    rows = {row["id"]: row for row in rows_of(demo / "corpus", ["id", "regions"])}
+def test_swift_has_the_exact_boxes_and_a_mark_for_each(exported: Export, origin: Rows) -> None:
     named = 0
     for row in records(exported("ms-swift")):
         objects, text = row["objects"], "".join(texts(row))
-        exact = [[r["x1"], r["y1"], r["x2"], r["y2"]] for r in rows[row["id"]]["regions"]]
+        exact = [[r["x1"], r["y1"], r["x2"], r["y2"]] for r in origin[row["id"]]["regions"]]
         assert sorted(objects["bbox"]) == sorted(exact)
         assert objects["bbox_type"] == "norm1"
         assert text.count("<bbox>") == len(exact) == len(objects["image_id"])
@@ -252,32 +265,42 @@ def test_names_stand_beside_their_boxes_in_any_dialect(small: Path, tmp_path: Pa
             assert first == answers[row["id"]]["regions"][0]["phrase"]
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (lambda row: row["regions"].pop(), "boxes_differ_from_regions"),
-        (lambda row: row["regions"][0].update(x1=0.9999), "boxes_differ_from_regions"),
-        (
-            lambda row: row.update(response=row["response"] + "<|box|>(1,2),(3,4)<|/box|>"),
-            "boxes_differ_from_regions",
-        ),
-        (
-            lambda row: row.update(response=row["response"] + "<|ref|>nothing<|/ref|>"),
-            "boxes_differ_from_regions",
-        ),
-        (lambda row: row["images"][0].update(bytes=b""), "missing_picture"),
-        (lambda row: row["images"][0].update(bytes=b"GIF89a"), "unreadable_picture"),
-        (lambda row: row["images"].clear(), "missing_picture"),
-    ],
-)
-def test_what_does_not_fit_together_is_refused_and_counted(
-    change: Callable[[dict[str, Any]], None], reason: str, small: Path, tmp_path: Path
-) -> None:
+FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], ...]] = {
+    "boxes_differ_from_regions": (
+        lambda row: row["regions"].pop(),
+        lambda row: row["regions"][0].update(x1=0.9999),
+        lambda row: row.update(response=row["response"] + "<|box|>(1,2),(3,4)<|/box|>"),
+        lambda row: row.update(response=row["response"] + "<|ref|>nothing<|/ref|>"),
+    ),
+    "missing_picture": (
+        lambda row: row["images"].clear(),
+        lambda row: row["images"][0].update(bytes=b""),
+    ),
+    "unreadable_picture": (lambda row: row["images"][0].update(bytes=b"GIF89a"),),
+    "region_without_picture": (lambda row: row["regions"][0].update(image=1),),
+    "empty_response": (lambda row: row.update(regions=[], response=" "),),
+}
+
+
+def test_what_does_not_fit_together_is_refused_and_counted(small: Path, tmp_path: Path) -> None:
     corpus = copy(small / "embed", tmp_path / "corpus")
-    edit_rows(corpus, GROUNDING.format("train"), lambda rows: change(rows[0]))
-    made = export_corpus(corpus, tmp_path / "out", "ms-swift", splits=["train"])
-    assert made.refused == {reason: 1}
-    assert made.rows["train"] == made.read - 1
+    faults = [fault for some in FAULTS.values() for fault in some]
+
+    def damage(rows: list[dict[str, Any]]) -> None:
+        rows[:] = [copy_of(rows[0], number) for number in range(len(faults) + 1)]
+        for row, fault in zip(rows, faults, strict=False):
+            fault(row)
+
+    edit_rows(corpus, GROUNDING.format("train"), damage)
+    choice = {"tasks": ["phrase_grounding"], "splits": ["train"]}
+    made = export_corpus(corpus, tmp_path / "out", "ms-swift", **choice)
+    assert made.refused == {reason: len(some) for reason, some in sorted(FAULTS.items())}
+    assert made.rows == {"train": 1}
+
+
+def copy_of(row: dict[str, Any], number: int) -> dict[str, Any]:
+    """A row that may be changed, under another id."""
+    return deepcopy({**row, "id": f"{row['id']}/{number}"})
 
 
 def test_a_box_smaller_than_the_grid_of_the_target_is_refused(small: Path, tmp_path: Path) -> None:
@@ -297,40 +320,40 @@ def test_a_box_smaller_than_the_grid_of_the_target_is_refused(small: Path, tmp_p
 # Marks in the text of releases
 
 
-@pytest.mark.parametrize(
-    "mark",
-    [
-        "<image>",
-        "<video>",
-        "<bbox>",
-        "<ref-object>",
-        "<loc0012>",
-        "<seg001>",
-        "</s>",
-        "<start_of_turn>",
-        "<|im_start|>",
-        "<|box|>",
-        "<｜User｜>",
-        "[INST]",
-        "<0x0A>",
-    ],
+MARKS = (
+    "<image>",
+    "<video>",
+    "<bbox>",
+    "<ref-object>",
+    "<loc0012>",
+    "<seg001>",
+    "</s>",
+    "<start_of_turn>",
+    "<|im_start|>",
+    "<|box|>",
+    "<｜User｜>",
+    "[INST]",
+    "<0x0A>",
 )
-def test_marks_are_broken_up_wherever_they_stand(mark: str, small: Path, tmp_path: Path) -> None:
+
+
+@pytest.mark.parametrize("name", ["llama-factory", "trl", "webdataset"])
+def test_marks_are_broken_up_wherever_they_stand(name: str, small: Path, tmp_path: Path) -> None:
     corpus = copy(small / "embed", tmp_path / "corpus")
 
     def write(rows: list[dict[str, Any]]) -> None:
-        rows[0]["instruction"] = f"{mark}{rows[0]['instruction']}{mark}"
-        rows[0]["response"] = f"yes {mark}"
+        rows[:] = [copy_of(rows[0], number) for number in range(len(MARKS))]
+        for row, mark in zip(rows, MARKS, strict=True):
+            row.update(instruction=f"{mark}{row['instruction']}{mark}", response=f"yes {mark}")
+            row["history"] = [{"question": mark, "answer": mark}]
 
     edit_rows(corpus, NLI.format("test"), write)
-    for name in ("llama-factory", "trl"):
-        made = export_corpus(
-            corpus, tmp_path / name, name, tasks=["natural_language_inference"], splits=["test"]
-        )
-        assert not made.refused
-        texts_of = [text for row in records(tmp_path / name) for text in texts(row)]
-        assert not any(has_marks(text) for text in texts_of)
-        assert f"yes {mark[0]} {mark[1:]}" in texts_of
+    choice = {"tasks": ["natural_language_inference"], "splits": ["test"]}
+    made = export_corpus(corpus, tmp_path / "out", name, **choice)
+    assert not made.refused
+    said = [text for row in records(tmp_path / "out") for text in texts(row)]
+    assert not any(has_marks(text) for text in said)
+    assert {f"yes {mark[0]} {mark[1:]}" for mark in MARKS} <= set(said)
 
 
 @pytest.mark.parametrize("text", ["SpO2 <90 and >80", "a < b > c", "[PA] view", "x <- y", "<5 mm"])
@@ -362,15 +385,14 @@ def test_datasets_reads_all_files_as_one_table(name: str, first: str, exported: 
     assert "null" not in str(table.features).replace("'loss'", "")
 
 
-def test_webdataset_reads_pictures_and_texts(exported: Export, demo: Path) -> None:
+def test_webdataset_reads_pictures_and_texts(exported: Export, origin: Rows) -> None:
     folder = exported("webdataset")
-    shards = sorted(str(path) for path in (folder / "data").glob("train-*.tar"))
+    shards = sorted((folder / "data").glob("train-*.tar"))
     assert len(shards) > 1
-    counts = {r["id"]: len(r["image_ids"]) for r in rows_of(demo / "corpus", ["id", "image_ids"])}
-    for row in webdataset.WebDataset(shards, shardshuffle=False).decode("pil"):
+    for row in members(shards, "pil"):
         content = row["json"]
         pictures = [row[name] for name in content["images"]]
-        assert len(pictures) == counts[content["id"]]
+        assert len(pictures) == len(origin[content["id"]]["image_ids"])
         assert all(isinstance(picture, Image.Image) for picture in pictures)
 
 
@@ -390,7 +412,7 @@ def test_tasks_are_mixed_so_that_streams_see_all_of_them(exported: Export) -> No
 # The folder
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", ["trl", "llava", "ms-swift", "webdataset"])  # one a sink
 def test_the_same_corpus_gives_the_same_bytes(name: str, small: Path, tmp_path: Path) -> None:
     made = [export_corpus(small / "embed", tmp_path / n, name) for n in ("one", "two")]
     assert made[0] == made[1]
