@@ -23,7 +23,7 @@ from PIL import Image
 from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.export import FORMATS, export_corpus
 from chexinstruct.export.marks import broken_up, has_marks
-from chexinstruct.regions import parse_boxes, resized_like_qwen
+from chexinstruct.regions import EXPORT_DIALECTS, format_boxes, parse_boxes, resized_like_qwen
 from chexinstruct.tasks import registry as tasks
 
 GROUNDING = "data/phrase_grounding/{}-ms_cxr-00000-of-00001.parquet"
@@ -315,6 +315,16 @@ def test_a_box_smaller_than_the_grid_of_the_target_is_refused(small: Path, tmp_p
     choice = {"tasks": ["phrase_grounding"], "splits": ["train"]}
     made = export_corpus(corpus, tmp_path / "qwen", "qwen-vl", boxes="qwen2.5-vl", **choice)
     assert made.refused == {"box_too_small": 1}
+
+
+def test_the_page_shows_dialects_as_they_are_written() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "exports.md").read_text(encoding="utf-8")
+    shown = dict(re.findall(r"^\| `([\w.-]+)` \| .+ \| `(.*[\d>a-z].*)` \| .+ \|$", page, re.M))
+    box = (0.1234, 0.25, 0.4567, 0.9996)
+    for name in EXPORT_DIALECTS:
+        size = resized_like_qwen((512, 640)) if name == "qwen2.5-vl" else (512, 640)
+        written = format_boxes([box], name, "pleural effusion", size)
+        assert shown[name].replace("\\|", "|") == written
 
 
 # Marks in the text of releases

@@ -228,11 +228,7 @@ def problem(record: Record, sample: Sample, format: Format, marker: Marker) -> s
     if not all(text.strip() for text in texts):
         return "empty_text"
     names = [picture.name for picture in sample.pictures]
-    if format.inside:
-        names = [name.rpartition("/")[2] for name in names]
-    if [
-        name.rpartition("/")[2] if format.inside else name for name in format.shown(record)
-    ] != names:
+    if format.shown(record) != names:
         return "pictures_differ_from_row"
     text = "\n".join(texts)
     if format.mark is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -175,7 +176,10 @@ def put(folder: Path, picture: Picture) -> None:
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(picture.content, Path):
-        os.link(picture.content, path)  # unpacked beside it, and taken away in the end
+    if isinstance(picture.content, Path):  # unpacked beside it, and taken away in the end
+        try:
+            os.link(picture.content, path)
+        except OSError:  # a file system without links
+            shutil.copyfile(picture.content, path)
     else:
         path.write_bytes(picture.content)

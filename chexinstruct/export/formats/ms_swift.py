@@ -64,7 +64,7 @@ MS_SWIFT = Format(
     guide="""\
     ROOT_IMAGE_DIR="$PWD" swift sft --model Qwen/Qwen3-VL-8B-Instruct \\
         --dataset data/train/*.jsonl --val_dataset data/validation/*.jsonl \\
-        --train_type lora --torch_dtype bfloat16 --max_length 4096 --output_dir out
+        --tuner_type lora --torch_dtype bfloat16 --max_length 4096 --output_dir out
 
 `ROOT_IMAGE_DIR` is what the paths of the pictures are relative to. The trainer writes the boxes of
 `objects` in the way of the model; nothing is to be set for that.""",

@@ -56,10 +56,7 @@ def record(sample: Sample, say: Say) -> dict[str, Any]:
     first = {"role": "user", "content": [*pictures, *turns[0]["content"]]}
     return {
         "id": sample.id,
-        "images": [
-            {"bytes": picture.data, "path": picture.name.rpartition("/")[2]}
-            for picture in sample.pictures
-        ],
+        "images": [{"bytes": picture.data, "path": picture.name} for picture in sample.pictures],
         "prompt": [first, *turns[1:-1]],
         "completion": turns[-1:],
     }
