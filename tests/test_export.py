@@ -395,6 +395,24 @@ def test_datasets_reads_all_files_as_one_table(name: str, first: str, exported: 
     assert "null" not in str(table.features).replace("'loss'", "")
 
 
+@pytest.mark.parametrize("name", ["ms-swift", "chexagent"])
+def test_each_file_alone_tells_the_types_of_all(name: str, small: Path, tmp_path: Path) -> None:
+    corpus = copy(small / "embed", tmp_path / "corpus")
+
+    def many(rows: list[dict[str, Any]]) -> None:
+        rows[:] = [copy_of(row, number) for row in rows for number in range(20)]
+
+    for kind in (GROUNDING, NLI):
+        edit_rows(corpus, kind.format("train"), many)
+    choice = {"tasks": ["phrase_grounding", "natural_language_inference"], "splits": ["train"]}
+    export_corpus(corpus, tmp_path / "out", name, shard_size=4_000, **choice)
+    files = [str(tmp_path / "out" / file["name"]) for file in told(tmp_path / "out")["files"]]
+    assert len(files) > 5
+    types = [load_dataset("json", data_files=f, split="train").features for f in files]
+    assert all(found == types[0] for found in types)
+    assert "null" not in str(types[0])
+
+
 def test_webdataset_reads_pictures_and_texts(exported: Export, origin: Rows) -> None:
     folder = exported("webdataset")
     shards = sorted((folder / "data").glob("train-*.tar"))

@@ -42,7 +42,7 @@ def interleaved(files: Sequence[CorpusFile]) -> list[Group]:
 def leading(groups: Sequence[Group]) -> dict[Group, set[str]]:
     """Ids of some rows that have something in every list of a record, by row group.
 
-    Rows with pictures, and with boxes in the answer as long as there are any.
+    Rows with pictures and with boxes in the answer first, then rows with pictures.
     """
     boxed: list[tuple[Group, str]] = []
     pictured: list[tuple[Group, str]] = []
@@ -56,7 +56,7 @@ def leading(groups: Sequence[Group]) -> dict[Group, set[str]]:
                 (boxed if answered else pictured).append((group, row["id"]))
         del pictured[LEADS:]
     chosen: dict[Group, set[str]] = {}
-    for group, id in (boxed or pictured)[:LEADS]:
+    for group, id in [*boxed, *pictured][:LEADS]:
         chosen.setdefault(group, set()).add(id)
     return chosen
 
