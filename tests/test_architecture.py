@@ -56,7 +56,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "likeness papers quality schema source tasks",
         "demo": "build errors manifest schema source",
         "coverage": "build demo manifest schema source tasks",
-        "export": "corpus errors schema",
+        "export": "corpus errors markdown regions schema source",
         "hub": "build corpus errors licenses manifest markdown papers schema source",
         "view": "corpus draw errors regions schema source",
         "bench": "build config corpus draw errors images regions schema source",

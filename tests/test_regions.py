@@ -16,6 +16,8 @@ from chexinstruct.regions import (
     BOX_DIALECTS,
     CONSENSUS_SCHEMES,
     ELLIPSE_POINTS,
+    EXPORT_DIALECTS,
+    QWEN_PIXELS,
     Mask,
     Ring,
     area,
@@ -33,6 +35,7 @@ from chexinstruct.regions import (
     parse_boxes,
     polygon_area,
     polygon_box,
+    resized_like_qwen,
     rle_box,
     rle_polygons,
     siim_runs_to_rle,
@@ -537,7 +540,7 @@ def test_boxes_are_found_in_the_midst_of_prose() -> None:
     assert parse_boxes("none", "qwen") == []
 
 
-STEP = {"chexagent2": 0.01, "unit": 0.01, "qwen": 0.001}
+STEP = {"chexagent2": 0.01, "unit": 0.01, "qwen": 0.001, "square": 0.01, "paligemma": 1 / 1024}
 
 
 @pytest.mark.parametrize("dialect", BOX_DIALECTS)
@@ -552,6 +555,57 @@ def test_boxes_survive_the_text_within_one_step(
         assert all(0 <= value <= 1 for value in after)
         assert is_degenerate(before, dialect) == (area(after) == 0)
     assert [b[0] for b in read] == sorted(b[0] for b in read)
+
+
+SIZES = st.tuples(st.integers(28, 3000), st.integers(28, 3000))
+
+
+@pytest.mark.parametrize("dialect", EXPORT_DIALECTS)
+@given(st.lists(spread(7919), min_size=1, max_size=4), st.sampled_from([None, "nodule"]), SIZES)
+def test_boxes_of_exports_survive_the_text_within_one_step(
+    dialect: str, given_boxes: list[Box], label: str | None, size: tuple[int, int]
+) -> None:
+    read = parse_boxes(format_boxes(given_boxes, dialect, label, size), dialect, size)
+    assert len(read) == len(given_boxes)
+    for before, after in zip(sorted(given_boxes), read, strict=True):
+        for side, (a, b) in enumerate(zip(before, after, strict=True)):
+            extent = size[side % 2]
+            # A step of the square is one in the longer side, a step of pixels is one pixel.
+            scaled = max(size) / extent if dialect == "square" else 1
+            step = 1 / extent if dialect == "qwen2.5-vl" else STEP[dialect] * scaled
+            assert a == pytest.approx(b, abs=step * 1.0001)
+
+
+def test_paligemma_form() -> None:
+    pair = [(0.5, 0.25, 0.75, 1.0), (0.0, 0.1, 0.2, 0.3)]
+    assert format_boxes(pair, "paligemma", "nodule") == (
+        "<loc0102><loc0000><loc0307><loc0204> nodule ; <loc0256><loc0512><loc1023><loc0768> nodule"
+    )
+
+
+def test_pixels_are_those_of_the_picture_as_the_processor_resized_it() -> None:
+    size = resized_like_qwen((512, 640))
+    assert size == (504, 644)
+    assert format_boxes([(0.5, 0.5, 1, 1)], "qwen2.5-vl", size=size) == "[252, 322, 504, 644]"
+    with pytest.raises(CallError, match="size of the picture"):
+        format_boxes([(0, 0, 1, 1)], "qwen2.5-vl")
+
+
+def test_a_padded_picture_lies_in_the_middle_of_its_square() -> None:
+    assert format_boxes([(0, 0, 1, 1)], "square", size=(300, 600)) == "[0.25, 0.00, 0.75, 1.00]"
+    assert format_boxes([(0, 0, 1, 1)], "square", size=(601, 301)) == "[0.00, 0.25, 1.00, 0.75]"
+
+
+@given(SIZES, st.sampled_from([QWEN_PIXELS, (784, 50_176), (3_136, 1_003_520)]))
+def test_resized_pictures_have_whole_patches_and_keep_the_limits(
+    size: tuple[int, int], limits: tuple[int, int]
+) -> None:
+    width, height = resized_like_qwen(size, limits)
+    assert width % 28 == height % 28 == 0
+    if max(size) < 20 * min(size):  # else one patch may be more than the shape allows
+        assert limits[0] <= width * height <= limits[1]
+    if limits[0] <= size[0] * size[1] <= limits[1] // 2:
+        assert abs(width - size[0]) <= 28 and abs(height - size[1]) <= 28
 
 
 def test_a_box_smaller_than_the_grid_is_degenerate() -> None:

@@ -4,7 +4,15 @@ One module a group of verbs. What loads slowly is imported inside the verbs, so 
 starts at once.
 """
 
-from chexinstruct.cli import bench_runs, building, catalogue, corpora, publishing, viewing
+from chexinstruct.cli import (
+    bench_runs,
+    building,
+    catalogue,
+    corpora,
+    exporting,
+    publishing,
+    viewing,
+)
 from chexinstruct.cli.app import app, main
 
 __all__ = [
@@ -13,6 +21,7 @@ __all__ = [
     "building",
     "catalogue",
     "corpora",
+    "exporting",
     "main",
     "publishing",
     "viewing",

@@ -8,7 +8,9 @@ from chexinstruct.regions.boxes import area, clip, iou, union_box, unit, xywh_to
 from chexinstruct.regions.consensus import CONSENSUS_SCHEMES, Consensus, consensus
 from chexinstruct.regions.dialects import (
     BOX_DIALECTS,
+    EXPORT_DIALECTS,
     BoxDialect,
+    box_dialect,
     format_boxes,
     is_degenerate,
     parse_boxes,
@@ -23,6 +25,7 @@ from chexinstruct.regions.masks import (
     siim_runs_to_rle,
 )
 from chexinstruct.regions.places import outline, visible_box
+from chexinstruct.regions.resizing import QWEN_PIXELS, resized_like_qwen
 from chexinstruct.regions.shapes import (
     ELLIPSE_POINTS,
     Ring,
@@ -37,12 +40,15 @@ __all__ = [
     "BOX_DIALECTS",
     "CONSENSUS_SCHEMES",
     "ELLIPSE_POINTS",
+    "EXPORT_DIALECTS",
+    "QWEN_PIXELS",
     "BoxDialect",
     "Consensus",
     "Mask",
     "Ring",
     "Rings",
     "area",
+    "box_dialect",
     "clip",
     "clip_ring",
     "consensus",
@@ -57,6 +63,7 @@ __all__ = [
     "parse_boxes",
     "polygon_area",
     "polygon_box",
+    "resized_like_qwen",
     "rle_box",
     "rle_polygons",
     "siim_runs_to_rle",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from chexinstruct.errors import CallError
-from chexinstruct.schema import Box
+from chexinstruct.schema import Box, Frame
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,50 @@ class BoxDialect:
     """Between boxes."""
     pattern: re.Pattern[str]
     """Finds the four numbers of each box."""
+    after: str = ""
+    """What stands after a box that is named."""
+    y_first: bool = False
+    """Whether y stands before x in each corner."""
+    canvas: Literal["picture", "pixels", "square"] = "picture"
+    """What the numbers are parts of: the picture; its pixels; the picture in the middle of the
+    smallest square around it. The last two need the size of the picture."""
+
+    def onto(self, box: Box, size: Frame | None) -> Box:
+        """A box (0..1 of the picture) in 0..1, or pixels, of the canvas, corners in the order of
+        the text.
+
+        Raises:
+            CallError: the canvas needs the size of the picture.
+        """
+        (width, height), (left, top) = self._extent(size)
+        x1, y1, x2, y2 = (
+            (value + start) * side
+            for value, start, side in zip(box, (left, top) * 2, (width, height) * 2, strict=True)
+        )
+        return (y1, x1, y2, x2) if self.y_first else (x1, y1, x2, y2)
+
+    def off(self, box: Box, size: Frame | None) -> Box:
+        """The way back from :meth:`onto`.
+
+        Raises:
+            CallError: the canvas needs the size of the picture.
+        """
+        (width, height), (left, top) = self._extent(size)
+        x1, y1, x2, y2 = (box[1], box[0], box[3], box[2]) if self.y_first else box
+        return (x1 / width - left, y1 / height - top, x2 / width - left, y2 / height - top)
+
+    def _extent(self, size: Frame | None) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Sides of the picture on the canvas, and what lies before it, in parts of those sides."""
+        if self.canvas == "picture":
+            return (1, 1), (0, 0)
+        if size is None:
+            raise CallError("this box dialect needs the size of the picture")
+        if self.canvas == "pixels":
+            return size, (0, 0)
+        side = max(size)
+        # LLaVA pads by whole pixels, the odd one on the right or at the bottom.
+        margins = [(side - extent) // 2 / extent for extent in size]
+        return (size[0] / side, size[1] / side), (margins[0], margins[1])
 
 
 def _chexagent2_grid(value: float) -> int:
@@ -70,54 +115,87 @@ BOX_DIALECTS: dict[str, BoxDialect] = {
         pattern=re.compile(_BRACKETS.format(r"(\d+)")),
     ),
 }
+"""The dialects that a manifest may name."""
+
+EXPORT_DIALECTS: dict[str, BoxDialect] = {
+    **BOX_DIALECTS,
+    # LLaVA 1.5 sees the picture padded to a square, and its own box data count from that square.
+    "square": replace(BOX_DIALECTS["unit"], canvas="square"),
+    # Qwen2.5-VL: pixels of the picture as its processor has resized it.
+    "qwen2.5-vl": replace(BOX_DIALECTS["qwen"], grid=round, scale=1, canvas="pixels"),
+    # PaliGemma: number of the bin among 1024, y before x, the name after the box.
+    "paligemma": BoxDialect(
+        grid=lambda value: min(int(1024 * value), 1023),
+        scale=1024,
+        box="<loc{:04d}><loc{:04d}><loc{:04d}><loc{:04d}>",
+        label="",
+        separator=" ; ",
+        pattern=re.compile(r"<loc(\d{4})>\s*<loc(\d{4})>\s*<loc(\d{4})>\s*<loc(\d{4})>"),
+        after=" {}",
+        y_first=True,
+    ),
+}
+"""The dialects that exports may be written in."""
 
 
-def _dialect(name: str) -> BoxDialect:
+def box_dialect(name: str) -> BoxDialect:
+    """The dialect of a name.
+
+    Raises:
+        CallError: there is none; those there are are listed.
+    """
     try:
-        return BOX_DIALECTS[name]
+        return EXPORT_DIALECTS[name]
     except KeyError:
         raise CallError(
-            f"unknown box dialect {name!r}; there are {', '.join(BOX_DIALECTS)}"
+            f"unknown box dialect {name!r}; there are {', '.join(EXPORT_DIALECTS)}"
         ) from None
 
 
-def format_boxes(boxes: Iterable[Box], dialect: str, label: str | None = None) -> str:
+def format_boxes(
+    boxes: Iterable[Box], dialect: str, label: str | None = None, size: Frame | None = None
+) -> str:
     """Boxes (0..1) as text, in the order of their top left corners (x1, then y1).
 
     Args:
         boxes: in 0..1 of the picture; none gives an empty text.
-        dialect: a name of :data:`BOX_DIALECTS`.
-        label: written before each box.
+        dialect: a name of :data:`EXPORT_DIALECTS`.
+        label: written beside each box.
+        size: (width, height) of the picture in pixels, for dialects that need it.
 
     Raises:
-        CallError: the dialect is unknown.
+        CallError: the dialect is unknown, or needs the size.
     """
-    form = _dialect(dialect)
-    named = "" if label is None else form.label.format(label)
+    form = box_dialect(dialect)
+    before, after = ("", "") if label is None else (form.label, form.after)
     return form.separator.join(
-        named + form.box.format(*map(form.grid, box)) for box in sorted(boxes)
+        before.format(label)
+        + form.box.format(*map(form.grid, form.onto(box, size)))
+        + after.format(label)
+        for box in sorted(boxes)
     )
 
 
-def parse_boxes(text: str, dialect: str) -> list[Box]:
+def parse_boxes(text: str, dialect: str, size: Frame | None = None) -> list[Box]:
     """The boxes (0..1) of a text, in the order they stand in, whatever stands around them.
 
     The text may come from a model: numbers past the scale and boxes turned inside out are given
     back as they stand.
 
     Raises:
-        CallError: the dialect is unknown.
+        CallError: the dialect is unknown, or needs the size of the picture.
     """
-    form = _dialect(dialect)
+    form = box_dialect(dialect)
     found = (tuple(float(n) / form.scale for n in m.groups()) for m in form.pattern.finditer(text))
-    return [(x1, y1, x2, y2) for x1, y1, x2, y2 in found]
+    return [form.off((a, b, c, d), size) for a, b, c, d in found]
 
 
-def is_degenerate(box: Box, dialect: str) -> bool:
+def is_degenerate(box: Box, dialect: str, size: Frame | None = None) -> bool:
     """True when a box (0..1) is so small that its text has no width or no height.
 
     Raises:
-        CallError: the dialect is unknown.
+        CallError: the dialect is unknown, or needs the size of the picture.
     """
-    x1, y1, x2, y2 = map(_dialect(dialect).grid, box)
-    return x1 >= x2 or y1 >= y2
+    form = box_dialect(dialect)
+    a1, b1, a2, b2 = map(form.grid, form.onto(box, size))
+    return a1 >= a2 or b1 >= b2
