@@ -155,7 +155,7 @@ def _funnel_table(lock: Lock) -> str:
             account.source,
             published,
             account.studies,
-            _reasons(account.splits),
+            _reasons({name: account.splits.get(name, 0) for name in SPLITS}),
             _reasons(account.left_out),
             pictures,
             _reasons(account.rejects),

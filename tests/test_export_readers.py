@@ -1,8 +1,7 @@
 """Exports read by the code of the trainers themselves: ``pytest -m readers``.
 
-Needs one of the dependency groups ``readers-trl``, ``readers-llama-factory`` and
-``readers-swift``, on a CPU. A reader
-that is not installed is skipped.
+Needs one of the dependency groups ``readers-trl``, ``readers-llama-factory`` and ``readers-swift``,
+on a CPU. A reader that is not installed is skipped.
 """
 
 from __future__ import annotations

@@ -41,12 +41,11 @@ class Dask:
         self._cluster: Any = None
         try:
             if scheduler is None:
-                # No dashboard: its port may be taken, and it shows job descriptions to the machine.
                 self._cluster = LocalCluster(
                     n_workers=workers,
                     threads_per_worker=1,
                     host="127.0.0.1",
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",  # any port that is free
                     worker_dashboard_address=None,
                 )
             self._client = Client(self._cluster or scheduler, timeout=timeout)
