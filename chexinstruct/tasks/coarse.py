@@ -21,6 +21,8 @@ LIST_LIMIT = 26
 SET_LIMIT = 5
 """Findings of one option of a set choice at most."""
 WRONG_SETS = 3
+NORMAL_LISTS = 0.25
+"""Share of the studies without any finding that are asked for a list of findings."""
 YES, NO = "Yes", "No"
 
 
@@ -46,7 +48,8 @@ def image_classification(study: Study, context: Context) -> Iterator[Facts | Dro
             yield Drop(reason="no_known_finding")
             continue
         draw = context.draw(label_set.name)
-        if label_set.kind == "multi":
+        # Most studies are normal: if all were asked for a list, "none of these" would be the guess.
+        if label_set.kind == "multi" and (present or draw.chance(NORMAL_LISTS)):
             if draw.chance(0.2) and found.complete and present == found.present:
                 yield _free_list(images, label_set, present)
             else:
@@ -236,6 +239,7 @@ def _view(image: Image, view: str, draw: Draw) -> Facts:
             images=(image,),
             slots={"answer": answer},
             answers=(answer,),
+            balance=f"view/{answer}",
         )
     # A picture known only as lateral may well be a left lateral: both would then be true.
     lateral = LEFT_LATERAL if view != "LATERAL" and draw.chance(0.5) else VIEWS["LATERAL"]
@@ -245,6 +249,7 @@ def _view(image: Image, view: str, draw: Draw) -> Facts:
         images=(image,),
         options=(VIEWS["AP"], VIEWS["PA"], lateral),
         answers=(lateral if view == "LL" else VIEWS[view],),
+        balance=f"view/{ABBREVIATIONS[view]}",
     )
 
 
