@@ -222,8 +222,12 @@ def main() -> None:
     print(f"{'':24}{'per s':>10}{'per CPU s':>12}{'ours / it':>12}{'per CPU s':>12}")
     for name in walls:
         wall, cpu = statistics.median(walls[name]), statistics.median(cpus[name])
-        figures[name] = {"per_second": wall, "per_cpu_second": cpu, "ratio": ours[0] / wall,
-                         "cpu_ratio": ours[1] / cpu}
+        figures[name] = {
+            "per_second": wall,
+            "per_cpu_second": cpu,
+            "ratio": ours[0] / wall,
+            "cpu_ratio": ours[1] / cpu,
+        }
         print(f"{name:24}{wall:10.1f}{cpu:12.1f}{ours[0] / wall:12.2f}{ours[1] / cpu:12.2f}")
     if given.json:
         given.json.write_text(json.dumps(figures, indent=1))

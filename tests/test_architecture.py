@@ -49,6 +49,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "papers": "croissant datacard licenses schema source tasks",
         "build": "config draw errors images likeness manifest papers regions release reports "
         "schema source tasks templating vocabulary",
+        "access": "source",
+        "fetch": "errors source",
         "editions": "errors release source",
         "check": "editions errors release source",
         "corpus": "build.cache build.columns build.executor build.shards draw errors "
@@ -59,7 +61,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "hub": "build corpus errors licenses manifest markdown papers schema source",
         "view": "corpus errors schema",
         "bench": "build config corpus draw errors images schema source",
-        "cli": "bench build check corpus coverage demo errors export hub manifest source tasks "
+        "cli": "access bench build check corpus coverage demo errors export fetch hub manifest source tasks "
         "templating view",
     }.items()
 }

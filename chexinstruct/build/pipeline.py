@@ -58,30 +58,8 @@ def build(
     """
     options = options or BuildOptions()
     folder = Path(out)
-    rules = Rules(
-        seed=manifest.seed,
-        consensus=manifest.consensus,
-        uncertain=manifest.uncertain,
-        text=manifest.text,
-        leaks=manifest.leaks.classes,
-        languages=manifest.languages,
-        pictures=manifest.images.mode != "none",
-    )
-    sources, tasks = registry(), task_registry()
-    check_names(manifest, tasks, sources)
     with Executor(options.workers) as executor:
-        setting = Setting(
-            manifest=manifest,
-            rules=rules,
-            data_root=str(data_root),
-            out=folder,
-            cache=private_folder(options.cache or default_cache()),
-            options=options,
-            sources=sources,
-            tasks=asked_tasks(manifest, tasks),
-            templates=Templates(manifest.templates, manifest.options),
-            executor=executor,
-        )
+        setting = prepare(manifest, str(data_root), folder, options, executor)
         try:
             with FileLock(private_folder(private_folder(folder) / WORK) / "lock", timeout=0):
                 return _run(setting)
@@ -96,21 +74,66 @@ def build(
             ) from error
 
 
-def _run(setting: Setting) -> Lock:
-    inputs = choose(
+def prepare(
+    manifest: Manifest,
+    data_root: str,
+    out: Path,
+    options: BuildOptions,
+    executor: Executor,
+    *,
+    listed: bool = False,
+) -> Setting:
+    """The setting of a build, or of a list of pictures; nothing is read yet.
+
+    Raises:
+        CallError: the manifest names what there is not.
+    """
+    sources, tasks = registry(), task_registry()
+    check_names(manifest, tasks, sources)
+    rules = Rules(
+        seed=manifest.seed,
+        consensus=manifest.consensus,
+        uncertain=manifest.uncertain,
+        text=manifest.text,
+        leaks=manifest.leaks.classes,
+        languages=manifest.languages,
+        pictures=listed or manifest.images.mode != "none",
+        listed=listed,
+    )
+    return Setting(
+        manifest=manifest,
+        rules=rules,
+        data_root=data_root,
+        out=out,
+        cache=private_folder(options.cache or default_cache()),
+        options=options,
+        sources=sources,
+        tasks=asked_tasks(manifest, tasks),
+        templates=Templates(manifest.templates, manifest.options),
+        executor=executor,
+    )
+
+
+def chosen_inputs(setting: Setting) -> Inputs:
+    """The sources that the manifest asks for and that are there."""
+    return choose(
         asked_sources(setting.manifest, setting.tasks),
         setting.sources,
         setting.data_root,
         setting.options.source_dirs,
         available=setting.options.available,
     )
+
+
+def _run(setting: Setting) -> Lock:
+    inputs = chosen_inputs(setting)
     for task in setting.tasks:
         setting.templates.load(task)  # a wrong template is told before hours of work
     loaded = load_all(setting, inputs.locations)
     linked = Linked.none()
     if setting.manifest.link == "pixels":
         linked = link(setting, inputs, loaded)
-    indexed, shared = _index_all(setting, inputs, loaded, linked)
+    indexed, shared = index_all(setting, inputs, loaded, linked)
     refuse_missing(
         setting,
         {
@@ -151,7 +174,7 @@ def _run(setting: Setting) -> Lock:
     return lock
 
 
-def _index_all(
+def index_all(
     setting: Setting, inputs: Inputs, loaded: Mapping[str, Loaded], linked: Linked
 ) -> tuple[dict[str, Indexed], list[SharedPersons]]:
     """People over all sources, then the index of each that was asked for."""

@@ -4,7 +4,7 @@ One module a group of verbs. What loads slowly is imported inside the verbs, so 
 starts at once.
 """
 
-from chexinstruct.cli import building, catalogue, corpora, publishing
+from chexinstruct.cli import building, catalogue, corpora, inputs, publishing
 from chexinstruct.cli.app import app, main
 
-__all__ = ["app", "building", "catalogue", "corpora", "main", "publishing"]
+__all__ = ["app", "building", "catalogue", "corpora", "inputs", "main", "publishing"]

@@ -21,6 +21,7 @@ def sources_(
 
     Example: chexinstruct sources nih_chestxray14
     """
+    from chexinstruct.access import bytes_told, commands, sizes_told
     from chexinstruct.source import registry, terms
 
     known = registry()
@@ -45,6 +46,8 @@ def sources_(
     print(f"Home: {card.home}\nVersions: {'; '.join(card.versions)}")
     print(f"Access: {card.license} ({card.license_name}). {card.terms}")
     print(f"Redistribution: {card.redistribution}")
+    if size := sizes_told(card):
+        print(f"Size: {size}")
     if card.requires:
         print(f"Needs beside it: {', '.join(card.requires)}")
     for used, lost in card.uses.items():
@@ -52,6 +55,17 @@ def sources_(
     print("\nHow to get it:")
     for number, step in enumerate(card.access, start=1):
         print(f"  {number}. {step}")
+    if typed := list(commands(card)):
+        print("\nWhat to type:")
+        for what, command in typed:
+            print(f"  # {what}\n  {command}" if what else f"  {command}")
+    if any(project.pictures for project in card.physionet):
+        print("\nOnly the pictures that a manifest shows: `chexinstruct files`, e.g.")
+        print("  chexinstruct files full --data-root DATA_ROOT --format urls --missing \\")
+        print(f"    --source {key} > urls.txt")
+    for item in card.downloads:
+        size = f", {bytes_told(item.size)}" if item.size else ""
+        print(f"  {item.file}{size}: {item.what}\n    {item.url}")
     print(f"\nPut it into DATA_ROOT/{key}/. Files:")
     for file in card.files:
         print(f"  {file.pattern}{'' if file.needed else ' (optional)'}: {file.what}")
