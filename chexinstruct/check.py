@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 
 import msgspec
 
@@ -14,6 +16,7 @@ from chexinstruct.source import Source
 
 PACKED = (".tar.gz", ".tgz", ".tar")
 """Archives out of which pictures are not read at random."""
+PICTURES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 
 
 class FileCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,10 +80,14 @@ def check_source(source: Source, location: str) -> SourceCheck:
             held = None
             problems.append(str(error))
     if held is not None:
-        problems += _gaps(source, held)
+        problems += _gaps(source, held, location)
     packed = [info.path for info in listing if info.path.lower().endswith(PACKED)]
-    if packed and any(file.found is None for file in files):
-        unpack = f"for f in {location}/*.t*gz; do tar -xzf $f -C {location}; done"
+    lacking = any(
+        file.found is None and (file.needed or file.pattern.endswith(PICTURES)) for file in files
+    )
+    if packed and (lacking or (held is not None and held.status == "partial")):
+        place = quote(location)
+        unpack = f"find {place} -name '*.t*gz' -exec tar -xzf {{}} -C {place} \\;"
         problems.append(f"{len(packed)} archives are still packed, e.g. {packed[0]}; run: {unpack}")
     empty = [info.path for info in listing if info.size == 0]
     if empty:
@@ -98,21 +105,33 @@ def check_source(source: Source, location: str) -> SourceCheck:
     )
 
 
-def _gaps(source: Source, held: Completeness) -> list[str]:
+def _gaps(source: Source, held: Completeness, location: str) -> list[str]:
     """What of the edition is not here, or not as it was published."""
     told = "; ".join(item.told for item in held.differing)
     match held.status:
         case "partial":
             where = f"`chexinstruct sources {source.key}` tells where the rest is"
-            return [f"a part of {held.edition}: {told}; {where}"]
+            gaps = [f"a part of {held.edition}: {told}; {where}"]
         case "different version":
             known = ", ".join(edition.name for edition in source.card.editions)
-            return [
+            gaps = [
                 f"not as published ({known}); nearest to {held.edition}: {told}; a table that is "
                 "too short may be a download that broke off"
             ]
         case _:
             return []
+    if any(item.what == "files" and _of_pictures(item.pattern) for item in held.differing):
+        root = quote(location.rstrip("/").rpartition("/")[0] or ".")
+        gaps.append(
+            f"pictures are missing; `chexinstruct files full --data-root {root} "
+            f"--source {source.key} --missing` lists those that a build would show, and "
+            "`build --on-missing-image skip` does without them"
+        )
+    return gaps
+
+
+def _of_pictures(pattern: str) -> bool:
+    return any(one.lower().endswith(PICTURES) for one in pattern.split("|"))
 
 
 def _file_check(release: Release, pattern: str, what: str, needed: bool) -> FileCheck:
@@ -158,18 +177,58 @@ def check(
                 item.problems.append(
                     f"{used} is not there: {lost} (the source can be built without it)"
                 )
+    if not keys and "://" not in data_root:
+        checks += _misnamed(Path(data_root), sources, {item.source for item in checks})
     return [*checks, *_missing_parents(checks, sources)]
+
+
+def _misnamed(
+    data_root: Path, sources: Mapping[str, Source], here: Collection[str]
+) -> list[SourceCheck]:
+    """Releases that lie in the data root under their publisher's name and not under their key."""
+    names: dict[str, str] = {}
+    for key, source in sources.items():
+        for project in source.card.physionet:
+            names.setdefault(_plain(project.slug), key)
+        names[_plain(key)] = key
+    folders = [folder for folder in data_root.iterdir() if folder.is_dir()]
+    folders += (data_root / "physionet.org" / "files").glob("*/")  # of a wget in the data root
+    found: dict[str, Path] = {}
+    for folder in sorted(folders):
+        meant = names.get(_plain(folder.name))
+        if meant is not None and meant not in here and folder.name not in sources:
+            found.setdefault(meant, folder)
+    return [
+        SourceCheck(
+            source=key,
+            location=str(folder),
+            present=False,
+            files=[],
+            completeness=None,
+            problems=[
+                f"not found, but {folder} looks like it; run: mv {quote(str(folder))} "
+                f"{quote(str(data_root / key))}; or give --source-dir {key}={quote(str(folder))} "
+                "to every call"
+            ],
+        )
+        for key, folder in found.items()
+    ]
+
+
+def _plain(name: str) -> str:
+    """A folder's name without case, marks and a version at its end."""
+    return re.sub(r"[^a-z0-9]", "", re.sub(r"[-_. ]v?\d+(\.\d+)+$", "", name.lower()))
 
 
 def _missing_parents(
     checks: Sequence[SourceCheck], sources: Mapping[str, Source]
 ) -> list[SourceCheck]:
     """Sources that are not there and that some source which is there requires."""
-    usable = {item.source for item in checks}
+    known = {item.source for item in checks}  # what is wrong with these is told already
     told: dict[str, list[str]] = {}
     for item in checks:
         for parent in sources[item.source].card.requires:
-            if parent not in usable:
+            if parent not in known:
                 told.setdefault(parent, []).append(item.source)
     return [
         SourceCheck(

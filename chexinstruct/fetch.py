@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import random
 import re
 import sys
 import time
@@ -19,6 +18,7 @@ import requests
 from tqdm import tqdm
 
 from chexinstruct import __version__
+from chexinstruct.draw import key
 from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.source import Download, Source
 
@@ -26,7 +26,7 @@ AGENT = f"chexinstruct/{__version__}"
 PART = ".part"
 """What an unfinished file ends in."""
 VALIDATOR = ".part.etag"
-"""Beside it: the tag of the file that the part is of, so that two files are never glued together."""
+"""Beside it: the tag of the file that the part is of, so that two files are never joined."""
 BLOCK = 1 << 20
 TRIES = 6
 """Failures in a row, without a byte between them, after which a download is given up."""
@@ -102,15 +102,14 @@ def fetch(
         session.headers["User-Agent"] = AGENT
         session.headers["Accept-Encoding"] = "identity"  # sizes and ranges are of the file itself
         session.trust_env = True  # proxies of the user
-        return [
-            _fetch(session, item, folder, progress=progress, sleep=sleep, chance=_chance(item))
-            for item in wanted
-        ]
+        return [_fetch(session, item, folder, progress=progress, sleep=sleep) for item in wanted]
 
 
-def _chance(item: Download) -> random.Random:
-    """Spreads the waits of many users apart; the same for one file and process."""
-    return random.Random(f"{item.url} {os.getpid()}")
+def _pause(item: Download, failures: int) -> float:
+    """Seconds to wait, twice as many at most after each failure; spread, so that users who lost the
+    same server at the same time do not come back together."""
+    share = key(item.url, os.getpid(), failures) / 2**64
+    return 0.5 + share * (2.0**failures - 0.5)
 
 
 def _fetch(
@@ -120,7 +119,6 @@ def _fetch(
     *,
     progress: bool,
     sleep: Callable[[float], None],
-    chance: random.Random,
 ) -> Fetched:
     target = folder / item.file
     part = target.with_name(target.name + PART)
@@ -145,8 +143,7 @@ def _fetch(
                         f"{item.file}: {error}, {TRIES} times in a row; run the same command again "
                         f"to go on, or download {item.url} by hand"
                     ) from error
-                # Full jitter keeps users apart who lost the same server at the same time.
-                wait = error.wait if error.wait is not None else chance.uniform(0.5, 2.0**failures)
+                wait = error.wait if error.wait is not None else _pause(item, failures)
                 sleep(min(wait, LONGEST_WAIT))
     try:
         _check(item, part, "what came is thrown away; run the same command to download it anew")

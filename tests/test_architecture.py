@@ -50,7 +50,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "build": "config draw errors images likeness manifest papers regions release reports "
         "schema source tasks templating vocabulary",
         "access": "source",
-        "fetch": "errors source",
+        "fetch": "draw errors source",
         "editions": "errors release source",
         "check": "editions errors release source",
         "corpus": "build.cache build.columns build.executor build.shards draw errors "
@@ -61,8 +61,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "hub": "build corpus errors licenses manifest markdown papers schema source",
         "view": "corpus errors schema",
         "bench": "build config corpus draw errors images schema source",
-        "cli": "access bench build check corpus coverage demo errors export fetch hub manifest source tasks "
-        "templating view",
+        "cli": "access bench build check corpus coverage demo errors export fetch hub manifest "
+        "source tasks templating view",
     }.items()
 }
 """Room -> the rooms, or modules of rooms, that it may import. A new room gets a row here."""

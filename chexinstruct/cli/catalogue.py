@@ -59,13 +59,15 @@ def sources_(
         print("\nWhat to type:")
         for what, command in typed:
             print(f"  # {what}\n  {command}" if what else f"  {command}")
+    if card.downloads:
+        print("\nWhat `fetch` downloads:")
+    for item in card.downloads:
+        size = f", {bytes_told(item.size)}" if item.size else ""
+        print(f"  {item.file}{size}: {item.what}\n    {item.url}")
     if any(project.pictures for project in card.physionet):
         print("\nOnly the pictures that a manifest shows: `chexinstruct files`, e.g.")
         print("  chexinstruct files full --data-root DATA_ROOT --format urls --missing \\")
         print(f"    --source {key} > urls.txt")
-    for item in card.downloads:
-        size = f", {bytes_told(item.size)}" if item.size else ""
-        print(f"  {item.file}{size}: {item.what}\n    {item.url}")
     print(f"\nPut it into DATA_ROOT/{key}/. Files:")
     for file in card.files:
         print(f"  {file.pattern}{'' if file.needed else ' (optional)'}: {file.what}")
