@@ -50,9 +50,11 @@ def commands(card: Card, data_root: str = "DATA_ROOT") -> Iterator[tuple[str, st
     for project in card.physionet:
         if project.files:
             urls = " ".join(physionet_url(project, file) for file in project.files)
-            yield project.what, f"wget -N -c -x -P {place} {login} {urls}"
+            alone = bool(project.pictures) and project is card.physionet[0]
+            what = f"{project.what}: the tables alone" if alone else project.what
+            yield what, f"wget -N -c -x -P {place} {login} {urls}"
         if not project.files or (project.pictures and project is card.physionet[0]):
-            what = f"{project.what}, all of it" if project.files else project.what
+            what = f"{project.what}: all of it" if project.files else project.what
             url = physionet_url(project)
             yield what, f"wget -r -N -c -np -P {place} {login} {url}"
         if project.bucket:
@@ -79,8 +81,8 @@ def sizes_told(card: Card) -> str | None:
     """How much there is to download, as far as anyone says."""
     parts = []
     if card.sizes.tables:
-        parts.append(f"tables {bytes_told(card.sizes.tables)}")
+        parts.append(f"tables about {bytes_told(card.sizes.tables)}")
     if card.sizes.pictures:
         many = f" ({card.sizes.count:,} pictures)" if card.sizes.count else ""
-        parts.append(f"pictures {bytes_told(card.sizes.pictures)}{many}")
-    return "about " + ", ".join(parts) if parts else None
+        parts.append(f"pictures about {bytes_told(card.sizes.pictures)}{many}")
+    return ", ".join(parts) or None

@@ -185,7 +185,7 @@ def test_whole_part_needs_no_bytes(server: Server, tmp_path: Path, get: Get) -> 
 def test_wrong_bytes_never_get_the_name(
     server: Server, tmp_path: Path, get: Get, wrong: dict[str, Any]
 ) -> None:
-    with pytest.raises(FetchError, match="of the release|as released"):
+    with pytest.raises(FetchError, match=r"of the release|as released"):
         get(release(server, **wrong))
     assert leftovers(tmp_path) == []
 
