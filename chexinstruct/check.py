@@ -13,6 +13,8 @@ from chexinstruct.editions import Completeness, completeness
 from chexinstruct.errors import ChexinstructError, ReleaseError
 from chexinstruct.release import Release
 from chexinstruct.source import Source
+from chexinstruct.sums import NAME as SUMS_FILE
+from chexinstruct.sums import Sums, check_sums
 
 PACKED = (".tar.gz", ".tgz", ".tar")
 """Archives out of which pictures are not read at random."""
@@ -43,15 +45,24 @@ class SourceCheck(msgspec.Struct, frozen=True, kw_only=True):
     """What of the published release is there; None where nothing can be read."""
     problems: list[str]
     """One line each, with what to do next."""
+    sums: Sums | None = None
+    """The files held against the publisher's checksums, where that was asked for."""
 
     @property
     def usable(self) -> bool:
         """Whether a build can read the source."""
-        return self.present and all(file.found or not file.needed for file in self.files)
+        whole = self.sums is None or not self.sums.wrong
+        return self.present and whole and all(f.found or not f.needed for f in self.files)
 
 
-def check_source(source: Source, location: str) -> SourceCheck:
-    """Look at the release of one source; reads its listing, and counts the rows of its tables."""
+def check_source(source: Source, location: str, *, sums: bool = False) -> SourceCheck:
+    """Look at the release of one source; reads its listing, and counts the rows of its tables.
+
+    Args:
+        source: of the registry.
+        location: of its release.
+        sums: read all files and compare them with the publisher's checksums, if it ships some.
+    """
     card = source.card
     try:
         release = Release.open(location, source=source.key)
@@ -79,6 +90,7 @@ def check_source(source: Source, location: str) -> SourceCheck:
         except ReleaseError as error:
             held = None
             problems.append(str(error))
+        summed = check_sums(release) if sums else None
     if held is not None:
         problems += _gaps(source, held, location)
     packed = [info.path for info in listing if info.path.lower().endswith(PACKED)]
@@ -89,6 +101,15 @@ def check_source(source: Source, location: str) -> SourceCheck:
         place = quote(location)
         unpack = f"find {place} -name '*.t*gz' -exec tar -xzf {{}} -C {place} \\;"
         problems.append(f"{len(packed)} archives are still packed, e.g. {packed[0]}; run: {unpack}")
+    if summed is not None and summed.wrong:
+        shown = ", ".join(summed.wrong[:20])
+        more = f" and {len(summed.wrong) - 20:,} more (--json lists all)" * (len(summed.wrong) > 20)
+        problems.append(
+            f"{len(summed.wrong):,} files differ from the publisher's checksums; move them away "
+            f"and fetch them again: {shown}{more}"
+        )
+    elif sums and summed is None:
+        problems.append(f"no {SUMS_FILE} in the release, so checksums were not compared")
     empty = [info.path for info in listing if info.size == 0]
     if empty:
         problems.append(
@@ -102,6 +123,7 @@ def check_source(source: Source, location: str) -> SourceCheck:
         files=files,
         completeness=held,
         problems=problems,
+        sums=summed,
     )
 
 
@@ -151,6 +173,7 @@ def check(
     *,
     keys: Sequence[str] = (),
     source_dirs: Mapping[str, str] | None = None,
+    sums: bool = False,
 ) -> list[SourceCheck]:
     """The state of the sources of a data root, problems of all of them at once.
 
@@ -159,6 +182,7 @@ def check(
         sources: the registry.
         keys: the sources to look at; empty: all that are there.
         source_dirs: places of sources that lie elsewhere.
+        sums: compare all files with the publishers' checksums, which reads every byte.
 
     Raises:
         ChexinstructError: the data root does not exist.
@@ -168,7 +192,8 @@ def check(
         raise ChexinstructError(f"no data root at {data_root}: give the folder of your releases")
     checks = []
     for key in keys or sources:
-        result = check_source(sources[key], places.get(key) or f"{data_root.rstrip('/')}/{key}")
+        place = places.get(key) or f"{data_root.rstrip('/')}/{key}"
+        result = check_source(sources[key], place, sums=sums)
         if keys or result.present:
             checks.append(result)
     for item in checks if not keys else ():

@@ -52,7 +52,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "access": "source",
         "fetch": "draw errors source",
         "editions": "errors release source",
-        "check": "editions errors release source",
+        "sums": "errors release",
+        "check": "editions errors release source sums",
         "corpus": "build.cache build.columns build.executor build.shards draw errors "
         "likeness papers schema source tasks",
         "demo": "build errors manifest schema source",

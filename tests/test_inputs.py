@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import shlex
@@ -291,6 +292,29 @@ def test_unfinished_downloads_are_no_part_of_a_release(tmp_path: Path) -> None:
     (tmp_path / "slake" / "imgs.zip.part").write_bytes(b"PK")
     (item,) = check(str(tmp_path), registry())
     assert item.usable and "imgs.zip" not in " ".join(item.problems)
+
+
+def test_checksums_of_the_publisher_find_the_files_to_fetch_again(tmp_path: Path) -> None:
+    samples(tmp_path, "ms_cxr_t")
+    release = tmp_path / "ms_cxr_t" / "physionet.org" / "files" / "ms-cxr-t" / "1.0.0"
+    release.mkdir(parents=True)
+    tables = sorted((tmp_path / "ms_cxr_t").rglob("*.csv"))
+    for path in tables:
+        path.rename(release / path.name)
+    lines = [
+        f"{hashlib.sha256((release / path.name).read_bytes()).hexdigest()} {path.name}\n"
+        for path in tables
+    ]
+    (release / "SHA256SUMS.txt").write_text("".join(lines) + "0" * 64 + " LICENSE.txt\n")
+    words = ["check", tmp_path, "--source", "ms_cxr_t", "--sums"]
+    assert f"{len(tables)} files match the publisher's checksums, 1 listed" in call(*words).output
+    before = (release / tables[0].name).read_bytes()
+    (release / tables[0].name).write_bytes(before[:-1] + b"!")
+    result = call(*words, "--json")
+    (item,) = [item for item in json.loads(result.stdout) if item["source"] == "ms_cxr_t"]
+    assert result.exit_code == 1
+    assert [Path(path).name for path in item["sums"]["wrong"]] == [tables[0].name]
+    assert "1 files differ from the publisher's checksums" in " ".join(item["problems"])
 
 
 def test_no_data_root(tmp_path: Path) -> None:

@@ -144,6 +144,10 @@ def check_(
     data_root: Annotated[str, typer.Argument(help="Folder with one folder a source key.")],
     source: Sources = None,
     source_dir: SourceDirs = None,
+    sums: Annotated[
+        bool,
+        typer.Option("--sums", help="Read all files and compare the publisher's SHA256SUMS.txt."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Look at a data root and tell every problem at once, with the next step for each.
@@ -157,7 +161,8 @@ def check_(
     for key in source or ():
         if key not in known:
             raise CallError(f"unknown source {key!r}; there are {', '.join(known)}")
-    found = check(data_root, known, keys=source or (), source_dirs=places_of(source_dir))
+    places = places_of(source_dir)
+    found = check(data_root, known, keys=source or (), source_dirs=places, sums=sums)
     if as_json:
         print_json(found)
     else:
@@ -172,6 +177,11 @@ def check_(
                 if file.found:
                     many = f" and {file.count - 1:,} more" if file.count > 1 else ""
                     print(f"  found {file.found}{many}")
+            if item.sums:
+                absent = f", {item.sums.missing:,} listed files are not here" * (
+                    item.sums.missing > 0
+                )
+                print(f"  {item.sums.matching:,} files match the publisher's checksums{absent}")
             for problem in item.problems:
                 print(f"  {problem}")
         if not found:
