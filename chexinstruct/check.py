@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 
 import msgspec
 
@@ -11,9 +13,12 @@ from chexinstruct.editions import Completeness, completeness
 from chexinstruct.errors import ChexinstructError, ReleaseError
 from chexinstruct.release import Release
 from chexinstruct.source import Source
+from chexinstruct.sums import NAME as SUMS_FILE
+from chexinstruct.sums import Sums, check_sums
 
 PACKED = (".tar.gz", ".tgz", ".tar")
 """Archives out of which pictures are not read at random."""
+PICTURES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 
 
 class FileCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,15 +45,24 @@ class SourceCheck(msgspec.Struct, frozen=True, kw_only=True):
     """What of the published release is there; None where nothing can be read."""
     problems: list[str]
     """One line each, with what to do next."""
+    sums: Sums | None = None
+    """The files held against the publisher's checksums, where that was asked for."""
 
     @property
     def usable(self) -> bool:
         """Whether a build can read the source."""
-        return self.present and all(file.found or not file.needed for file in self.files)
+        whole = self.sums is None or not self.sums.wrong
+        return self.present and whole and all(f.found or not f.needed for f in self.files)
 
 
-def check_source(source: Source, location: str) -> SourceCheck:
-    """Look at the release of one source; reads its listing, and counts the rows of its tables."""
+def check_source(source: Source, location: str, *, sums: bool = False) -> SourceCheck:
+    """Look at the release of one source; reads its listing, and counts the rows of its tables.
+
+    Args:
+        source: of the registry.
+        location: of its release.
+        sums: read all files and compare them with the publisher's checksums, if it ships some.
+    """
     card = source.card
     try:
         release = Release.open(location, source=source.key)
@@ -76,12 +90,26 @@ def check_source(source: Source, location: str) -> SourceCheck:
         except ReleaseError as error:
             held = None
             problems.append(str(error))
+        summed = check_sums(release) if sums else None
     if held is not None:
-        problems += _gaps(source, held)
+        problems += _gaps(source, held, location)
     packed = [info.path for info in listing if info.path.lower().endswith(PACKED)]
-    if packed and any(file.found is None for file in files):
-        unpack = f"for f in {location}/*.t*gz; do tar -xzf $f -C {location}; done"
+    lacking = any(
+        file.found is None and (file.needed or file.pattern.endswith(PICTURES)) for file in files
+    )
+    if packed and (lacking or (held is not None and held.status == "partial")):
+        place = quote(location)
+        unpack = f"find {place} -name '*.t*gz' -exec tar -xzf {{}} -C {place} \\;"
         problems.append(f"{len(packed)} archives are still packed, e.g. {packed[0]}; run: {unpack}")
+    if summed is not None and summed.wrong:
+        shown = ", ".join(summed.wrong[:20])
+        more = f" and {len(summed.wrong) - 20:,} more (--json lists all)" * (len(summed.wrong) > 20)
+        problems.append(
+            f"{len(summed.wrong):,} files differ from the publisher's checksums; move them away "
+            f"and fetch them again: {shown}{more}"
+        )
+    elif sums and summed is None:
+        problems.append(f"no {SUMS_FILE} in the release, so checksums were not compared")
     empty = [info.path for info in listing if info.size == 0]
     if empty:
         problems.append(
@@ -95,24 +123,37 @@ def check_source(source: Source, location: str) -> SourceCheck:
         files=files,
         completeness=held,
         problems=problems,
+        sums=summed,
     )
 
 
-def _gaps(source: Source, held: Completeness) -> list[str]:
+def _gaps(source: Source, held: Completeness, location: str) -> list[str]:
     """What of the edition is not here, or not as it was published."""
     told = "; ".join(item.told for item in held.differing)
     match held.status:
         case "partial":
             where = f"`chexinstruct sources {source.key}` tells where the rest is"
-            return [f"a part of {held.edition}: {told}; {where}"]
+            gaps = [f"a part of {held.edition}: {told}; {where}"]
         case "different version":
             known = ", ".join(edition.name for edition in source.card.editions)
-            return [
+            gaps = [
                 f"not as published ({known}); nearest to {held.edition}: {told}; a table that is "
                 "too short may be a download that broke off"
             ]
         case _:
             return []
+    if any(item.what == "files" and _of_pictures(item.pattern) for item in held.differing):
+        root = quote(location.rstrip("/").rpartition("/")[0] or ".")
+        gaps.append(
+            f"pictures are missing; `chexinstruct files full --data-root {root} "
+            f"--source {source.key} --missing` lists those that a build would show, and "
+            "`build --on-missing-image skip` does without them"
+        )
+    return gaps
+
+
+def _of_pictures(pattern: str) -> bool:
+    return any(one.lower().endswith(PICTURES) for one in pattern.split("|"))
 
 
 def _file_check(release: Release, pattern: str, what: str, needed: bool) -> FileCheck:
@@ -132,6 +173,7 @@ def check(
     *,
     keys: Sequence[str] = (),
     source_dirs: Mapping[str, str] | None = None,
+    sums: bool = False,
 ) -> list[SourceCheck]:
     """The state of the sources of a data root, problems of all of them at once.
 
@@ -140,6 +182,7 @@ def check(
         sources: the registry.
         keys: the sources to look at; empty: all that are there.
         source_dirs: places of sources that lie elsewhere.
+        sums: compare all files with the publishers' checksums, which reads every byte.
 
     Raises:
         ChexinstructError: the data root does not exist.
@@ -149,7 +192,8 @@ def check(
         raise ChexinstructError(f"no data root at {data_root}: give the folder of your releases")
     checks = []
     for key in keys or sources:
-        result = check_source(sources[key], places.get(key) or f"{data_root.rstrip('/')}/{key}")
+        place = places.get(key) or f"{data_root.rstrip('/')}/{key}"
+        result = check_source(sources[key], place, sums=sums)
         if keys or result.present:
             checks.append(result)
     for item in checks if not keys else ():
@@ -158,18 +202,58 @@ def check(
                 item.problems.append(
                     f"{used} is not there: {lost} (the source can be built without it)"
                 )
+    if not keys and "://" not in data_root:
+        checks += _misnamed(Path(data_root), sources, {item.source for item in checks})
     return [*checks, *_missing_parents(checks, sources)]
+
+
+def _misnamed(
+    data_root: Path, sources: Mapping[str, Source], here: Collection[str]
+) -> list[SourceCheck]:
+    """Releases that lie in the data root under their publisher's name and not under their key."""
+    names: dict[str, str] = {}
+    for key, source in sources.items():
+        for project in source.card.physionet:
+            names.setdefault(_plain(project.slug), key)
+        names[_plain(key)] = key
+    folders = [folder for folder in data_root.iterdir() if folder.is_dir()]
+    folders += (data_root / "physionet.org" / "files").glob("*/")  # of a wget in the data root
+    found: dict[str, Path] = {}
+    for folder in sorted(folders):
+        meant = names.get(_plain(folder.name))
+        if meant is not None and meant not in here and folder.name not in sources:
+            found.setdefault(meant, folder)
+    return [
+        SourceCheck(
+            source=key,
+            location=str(folder),
+            present=False,
+            files=[],
+            completeness=None,
+            problems=[
+                f"not found, but {folder} looks like it; run: mv {quote(str(folder))} "
+                f"{quote(str(data_root / key))}; or give --source-dir {key}={quote(str(folder))} "
+                "to every call"
+            ],
+        )
+        for key, folder in found.items()
+    ]
+
+
+def _plain(name: str) -> str:
+    """A folder's name without case, marks and a version at its end."""
+    return re.sub(r"[^a-z0-9]", "", re.sub(r"[-_. ]v?\d+(\.\d+)+$", "", name.lower()))
 
 
 def _missing_parents(
     checks: Sequence[SourceCheck], sources: Mapping[str, Source]
 ) -> list[SourceCheck]:
     """Sources that are not there and that some source which is there requires."""
-    usable = {item.source for item in checks}
+    known = {item.source for item in checks}  # what is wrong with these is told already
     told: dict[str, list[str]] = {}
     for item in checks:
         for parent in sources[item.source].card.requires:
-            if parent not in usable:
+            if parent not in known:
                 told.setdefault(parent, []).append(item.source)
     return [
         SourceCheck(

@@ -108,6 +108,58 @@ class Edition(_Part):
     """Who says so."""
 
 
+Bytes = Annotated[int, Field(gt=0)]
+
+
+class Sizes(_Part):
+    """About how much there is to download, in bytes; None where no one says."""
+
+    tables: Bytes | None = None
+    """Tables, reports and annotations."""
+    pictures: Bytes | None = None
+    """All pictures, as they are offered."""
+    count: Annotated[int, Field(gt=0)] | None = None
+    """How many pictures these are, so that the size of one can be told."""
+
+
+class Download(_Part):
+    """A file that its publisher gives to everyone, without an account."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^/@\s]+/\S+$")]
+    file: Annotated[str, Field(pattern=r"^[^/\\:][^\\:]*$")]
+    """Where it goes inside the release; relative, POSIX separators."""
+    what: str
+    pictures: bool = False
+    """Whether it holds pictures, which ``--tables-only`` leaves out."""
+    size: Bytes | None = None
+    """Bytes, only where known to the byte."""
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    md5: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
+    redirects: tuple[str, ...] = ()
+    """Domains that the address may lead on to, beside its own host and what lies under it."""
+
+    @field_validator("file")
+    @classmethod
+    def _inside(cls, value: str) -> str:
+        if ".." in value.split("/"):
+            raise ValueError("leaves the release")
+        return value
+
+
+class PhysioNet(_Part):
+    """A project of PhysioNet that holds the release, or a part of it."""
+
+    slug: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    version: Annotated[str, Field(pattern=r"^[0-9.]+$")]
+    what: str
+    files: tuple[str, ...] = ()
+    """All that is needed of it besides pictures; empty: take the whole project."""
+    pictures: tuple[str, ...] = ()
+    """What its pictures end in, where it has some."""
+    bucket: str | None = None
+    """Its bucket on Google Cloud Storage, for users who asked PhysioNet for access by cloud."""
+
+
 class Card(_Part):
     """What is known of a source without reading its release."""
 
@@ -124,6 +176,13 @@ class Card(_Part):
     permits: Permits = Permits()
     access: tuple[str, ...]
     """The steps by which a user gets the release."""
+    sizes: Sizes = Sizes()
+    physionet: tuple[PhysioNet, ...] = ()
+    """The projects to take it from, if it is there."""
+    downloads: tuple[Download, ...] = ()
+    """What ``fetch`` downloads; only files that need no account and no agreement."""
+    commands: tuple[str, ...] = ()
+    """What to type besides, in the words of the publisher; ``DATA_ROOT`` is the user's."""
     citation: str
     languages: tuple[str, ...] = ("en",)
     files: tuple[ExpectedFile, ...]

@@ -3,9 +3,9 @@
     .venv/bin/python docs/generate.py
 
 writes ``docs/cli.md`` from the command line's own declarations, ``docs/findings.md`` from the
-vocabulary and the cards of sources, ``docs/coverage.md`` from a corpus of the synthetic releases,
-and the tables of sources and tasks in ``README.md``, between their marks. ``tests/test_docs.py``
-fails when any of them is stale.
+vocabulary and the cards of sources, ``docs/sources.md`` from all of the cards, ``docs/coverage.md``
+from a corpus of the synthetic releases, and the tables of sources and tasks in ``README.md``,
+between their marks. ``tests/test_docs.py`` fails when any of them is stale.
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ from typing import Any, get_args, get_origin, get_type_hints
 import typer
 from typer.models import ArgumentInfo, OptionInfo
 
+from chexinstruct.access import bytes_told, sizes_told
+from chexinstruct.access import commands as access_commands
 from chexinstruct.cli import app
 from chexinstruct.coverage import UPSTREAM, PairCoverage, coverage, render_grid
 from chexinstruct.demo import demo
 from chexinstruct.markdown import table
 from chexinstruct.schema import LabelSet, Lock
 from chexinstruct.shared.anatomy import PLACES
+from chexinstruct.source import permits, terms
 from chexinstruct.source import registry as sources
-from chexinstruct.source import terms
 from chexinstruct.tasks import FAMILIES
 from chexinstruct.tasks import registry as tasks
 from chexinstruct.tasks.needs import NEEDS
@@ -120,7 +122,8 @@ def cli_page() -> str:
 This page is written by `docs/generate.py` from the help texts of the program.
 `chexinstruct COMMAND --help` prints the same.
 
-- Every command works offline, unless the data root is a URL. Nothing is sent anywhere.
+- Every command works offline, unless the data root is a URL; `fetch` downloads, and `push` sends a
+  corpus where you say. Nothing else is sent anywhere.
 - Results go to the standard output, progress and errors to the error stream.
 - An error is one line: what is wrong, where, and what to do.
 - `--json` prints a form that scripts can rely on.
@@ -242,6 +245,107 @@ def _uncertain(label_set: LabelSet) -> str:
         by_policy.setdefault(policy, []).append(finding)
     exceptions = [f"{policy}: {', '.join(names)}" for policy, names in by_policy.items()]
     return "; ".join([label_set.uncertain, *exceptions])
+
+
+# ------------------------------------------------------------------------------------ sources
+
+
+def sources_page() -> str:
+    """The content of ``docs/sources.md``: every card, for people."""
+    known = sources()
+    parts = "\n".join(_source(key) for key in known)
+    return f"""# Sources
+
+This page is written by `docs/generate.py` from the cards of the sources.
+`chexinstruct sources KEY` prints the same. [Getting started](getting-started.md) shows how to go
+from these steps to a corpus.
+
+`DATA_ROOT` is the folder of your releases, `NAME` your user name at PhysioNet, `PROJECT` your
+project at Google Cloud. Sizes are in powers of ten and only as good as whoever told them; where
+nothing stands, nobody did. A command takes up where it broke off when it is typed again, except
+`git clone` and `kaggle`.
+
+{
+        table(
+            ["source", "access", "download", "pictures"],
+            [
+                [
+                    f"[`{key}`](#{key})",
+                    terms(key, known).license,
+                    sizes_told(source.card) or "",
+                    _pictures_of(key),
+                ]
+                for key, source in known.items()
+            ],
+        )
+    }
+{parts}"""
+
+
+def _pictures_of(key: str) -> str:
+    """How pictures can be had: file by file, with the release, or from another source."""
+    card = sources()[key].card
+    if any(project.pictures for project in card.physionet):
+        return "one by one, see `files`"
+    if card.requires:
+        return "of " + ", ".join(f"`{parent}`" for parent in card.requires)
+    return "with the release" if any("picture" in item.what for item in card.files) else ""
+
+
+def _source(key: str) -> str:
+    known = sources()
+    card = known[key].card
+    may = permits(key, known)
+    out = [f"## {key}\n", f"[{card.name}]({card.home}). {card.summary}\n"]
+    out.append(
+        f"**Terms**: {card.license} ({card.license_name}). {card.terms} Rows may be passed on: "
+        f"{terms(key, known).redistribution}; commercial use: {may.commercial}; changed copies: "
+        f"{may.derivatives}; online services: {may.online_services}.\n"
+    )
+    out.append(f"**Versions**: {'; '.join(card.versions)}\n")
+    out.append("**Getting it**:\n")
+    out += [f"{number}. {step}" for number, step in enumerate(card.access, 1)]
+    out.append("")
+    typed = list(access_commands(card))
+    if typed:
+        lines = [f"# {what}\n{command}" if what else command for what, command in typed]
+        out += ["```bash", *lines, "```\n"]
+    if card.downloads:
+        rows = [
+            [f"`{item.file}`", item.what, bytes_told(item.size) if item.size else ""]
+            for item in card.downloads
+        ]
+        out.append(table(["`fetch` downloads", "what it is", "size"], rows))
+    rows = [[f"`{f.pattern}`", "" if f.needed else "optional", f.what] for f in card.files]
+    out.append(table(["file in the release", "", "what it holds"], rows))
+    for parent in card.requires:
+        out.append(f"Needs [`{parent}`](#{parent}) beside it.\n")
+    for used, lost in card.uses.items():
+        out.append(f"Reads [`{used}`](#{used}) too, where it is there; else lost: {lost}.\n")
+    if card.counts:
+        rows = [[c.what, f"{c.n:,}", c.origin] for c in card.counts]
+        out.append(table(["count", "published", "who says so"], rows))
+    if card.label_sets:
+        rows = [
+            [f"`{name}`", len(s.findings), METHODS[s.method], s.blank.replace("_", " ")]
+            for name, s in card.label_sets.items()
+        ]
+        out.append(table(["label set", "findings", "present by", "blank means"], rows))
+    out.append(f"**Split**: {card.split}\n")
+    if card.overlaps:
+        out.append("**Overlaps**:\n")
+        out += [
+            f"- [`{o.source}`](#{o.source}): {o.how}" if o.source in known
+            else f"- {o.source}: {o.how}"
+            for o in card.overlaps
+        ]  # fmt: skip
+        out.append("")
+    if card.notes:
+        out.append("**Notes**:\n")
+        out += [f"- {' '.join(note.split())}" for note in card.notes]
+        out.append("")
+    out.append(f"**Cite**: {' '.join(card.citation.split())}\n")
+    return "\n".join(out)
 
 
 # ----------------------------------------------------------------------------------- coverage
@@ -395,6 +499,7 @@ def pages(lock: Lock) -> dict[Path, str]:
         ROOT / "README.md": readme,
         docs / "cli.md": cli_page(),
         docs / "findings.md": findings_page(),
+        docs / "sources.md": sources_page(),
         docs / "coverage.md": coverage_page(coverage(lock)),
     }
 

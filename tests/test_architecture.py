@@ -50,8 +50,11 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "papers": "croissant datacard licenses quality schema source tasks",
         "build": "config draw errors images likeness manifest papers quality regions release "
         "reports schema source tasks templating vocabulary",
+        "access": "source",
+        "fetch": "draw errors source",
         "editions": "errors release source",
-        "check": "editions errors release source",
+        "sums": "errors release",
+        "check": "editions errors release source sums",
         "corpus": "build.cache build.columns build.executor build.quality build.shards draw errors "
         "likeness papers quality schema source tasks",
         "demo": "build errors manifest schema source",
@@ -60,8 +63,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "hub": "build corpus errors licenses manifest markdown papers schema source",
         "view": "corpus draw errors regions schema source",
         "bench": "build config corpus draw errors images regions schema source",
-        "cli": "bench build check corpus coverage demo errors export hub manifest source tasks "
-        "templating view",
+        "cli": "access bench build check corpus coverage demo errors export fetch hub manifest "
+        "source tasks templating view",
     }.items()
 }
 """Room -> the rooms, or modules of rooms, that it may import. A new room gets a row here."""

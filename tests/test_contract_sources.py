@@ -112,7 +112,7 @@ def test_card_has_no_bare_yes_or_no(source: Source) -> None:
             yield name
 
     raw = yaml.safe_load((files(source.package) / "card.yaml").read_text(encoding="utf-8"))
-    assert set(switches(raw)) <= {"needed"}
+    assert set(switches(raw)) <= {"needed", "pictures"}
 
 
 def test_label_sets_use_canonical_names(source: Source) -> None:

@@ -19,6 +19,7 @@ from pydantic_core import PydanticUndefined
 from typer.testing import CliRunner
 
 from chexinstruct import __version__
+from chexinstruct.access import commands
 from chexinstruct.build.asked import asked_tasks, check_names
 from chexinstruct.cli import app
 from chexinstruct.demo import demo
@@ -110,6 +111,18 @@ def test_readme_lists_every_source_and_task() -> None:
     listed = table(text, "## Tasks")
     assert list(listed) == list(tasks())
     assert all(cells[-1] for cells in listed.values()), "a task that nothing feeds"
+
+
+def test_every_source_has_a_part_with_its_steps_and_commands() -> None:
+    text = page("docs/sources.md")
+    for key, source in sources().items():
+        _, found, rest = text.partition(f"\n## {key}\n")
+        part = rest.partition("\n## ")[0]
+        assert found, key
+        assert all(step in part for step in source.card.access)
+        assert all(command in part for _, command in commands(source.card))
+        assert all(item.pattern in part for item in source.card.files)
+        assert source.card.citation.split()[0] in part
 
 
 def test_picture_is_small() -> None:

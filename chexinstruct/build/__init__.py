@@ -1,5 +1,6 @@
 """The builder: stages from releases to a sealed corpus."""
 
+from chexinstruct.build.listing import ListedPicture, Listing, list_pictures
 from chexinstruct.build.missing import MissingPictures
 from chexinstruct.build.parts import Share
 from chexinstruct.build.pipeline import build, build_part
@@ -8,11 +9,14 @@ from chexinstruct.build.setting import BuildOptions, Part
 
 __all__ = [
     "BuildOptions",
+    "ListedPicture",
+    "Listing",
     "MissingPictures",
     "Part",
     "Plan",
     "Share",
     "build",
     "build_part",
+    "list_pictures",
     "plan",
 ]

@@ -126,7 +126,10 @@ def find_candidates(job: CandidatesJob) -> dict[str, dict[int, Tally]]:
                 out.hash.append(key(job.rules.seed, name, view.source, study.id, item.key))
                 out.balance.append(item.balance)
                 if job.rules.pictures:
-                    out.pictures.append([write_reference(i, view.source) for i in item.images])
+                    listed = job.rules.listed
+                    out.pictures.append(
+                        [write_reference(i, view.source, listed=listed) for i in item.images]
+                    )
     for name, _, path in job.tasks:
         _write(Path(path), columns[name])
     return tallies

@@ -89,7 +89,7 @@ class SourceView:
     def study(self, row: int) -> Study:
         """The study of a row, with its pictures at hand."""
         study = self._studies[row]
-        return with_pictures_at_hand(study) if self.rules.pictures else study
+        return with_pictures_at_hand(study) if self.rules.at_hand else study
 
     def ring(self, pool: str, split: int, start: int) -> Iterator[int]:
         """Rows of a pool from a point of the ring onwards, once round."""

@@ -44,7 +44,7 @@ class LookJob:
     label_sets: Mapping[str, LabelSet]
     needs: tuple[str, ...]
     tasks: tuple[str, ...]
-    pictures: bool
+    at_hand: bool
     seed: int
 
 
@@ -76,7 +76,7 @@ def look(job: LookJob) -> Looked:
             if image.path is None:
                 missing += 1
                 first_missing = first_missing or image.key
-        if job.pictures:
+        if job.at_hand:
             study = with_pictures_at_hand(study)
         mask = 0
         for bit, holds in tests:
@@ -142,7 +142,7 @@ def index(setting: Setting, source: str, said: Loaded, people: People) -> Indexe
         needs,
         drawing,
         setting.sources[source].card.label_sets,
-        setting.rules.pictures,
+        setting.rules.at_hand,
         manifest.seed,
         code_digest("chexinstruct.tasks", "chexinstruct.vocabulary", "chexinstruct.build.index"),
     )
@@ -160,7 +160,7 @@ def index(setting: Setting, source: str, said: Loaded, people: People) -> Indexe
                 sets,
                 needs,
                 drawing,
-                setting.rules.pictures,
+                setting.rules.at_hand,
                 manifest.seed,
             )
             for start in range(0, len(rows), CHUNK)

@@ -286,7 +286,7 @@ def _by_path(used: Iterable[Sequence[str]]) -> dict[str, dict[str, tuple[str, To
     paths: dict[str, dict[str, tuple[str, Told]]] = {}
     for references in used:
         for reference in references:
-            release, path, key, told = read_reference(reference)
+            release, path, key, told, _ = read_reference(reference)
             _, first = paths.setdefault(release, {}).setdefault(path, (key, told))
             if told != first:
                 raise ChexinstructError(

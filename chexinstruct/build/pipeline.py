@@ -92,30 +92,8 @@ def opened(
         ChexinstructError: there is no room to write.
     """
     folder = Path(out)
-    rules = Rules(
-        seed=manifest.seed,
-        consensus=manifest.consensus,
-        uncertain=manifest.uncertain,
-        text=manifest.text,
-        leaks=manifest.leaks.classes,
-        languages=manifest.languages,
-        pictures=manifest.images.mode != "none",
-    )
-    sources, tasks = registry(), task_registry()
-    check_names(manifest, tasks, sources)
     with executor_of(options) as executor:
-        setting = Setting(
-            manifest=manifest,
-            rules=rules,
-            data_root=str(data_root),
-            out=folder,
-            cache=private_folder(options.cache or default_cache()),
-            options=options,
-            sources=sources,
-            tasks=asked_tasks(manifest, tasks),
-            templates=Templates(manifest.templates, manifest.options),
-            executor=executor,
-        )
+        setting = set_up(manifest, str(data_root), folder, options, executor)
         try:
             with taken(private_folder(private_folder(folder) / WORK), options.part):
                 yield setting
@@ -126,6 +104,46 @@ def opened(
                 f"no room to write: {os.strerror(error.errno)}; make room in {folder} and "
                 f"{setting.cache} and build again, what is finished is kept"
             ) from error
+
+
+def set_up(
+    manifest: Manifest,
+    data_root: str,
+    out: Path,
+    options: BuildOptions,
+    executor: Executor,
+    *,
+    listed: bool = False,
+) -> Setting:
+    """The setting of a build, or of a list of pictures; nothing is read yet.
+
+    Raises:
+        CallError: the manifest names what there is not.
+    """
+    sources, tasks = registry(), task_registry()
+    check_names(manifest, tasks, sources)
+    rules = Rules(
+        seed=manifest.seed,
+        consensus=manifest.consensus,
+        uncertain=manifest.uncertain,
+        text=manifest.text,
+        leaks=manifest.leaks.classes,
+        languages=manifest.languages,
+        pictures=listed or manifest.images.mode != "none",
+        listed=listed,
+    )
+    return Setting(
+        manifest=manifest,
+        rules=rules,
+        data_root=data_root,
+        out=out,
+        cache=private_folder(options.cache or default_cache()),
+        options=options,
+        sources=sources,
+        tasks=asked_tasks(manifest, tasks),
+        templates=Templates(manifest.templates, manifest.options),
+        executor=executor,
+    )
 
 
 @dataclass(frozen=True)
@@ -148,7 +166,10 @@ class Prepared:
 
 
 def prepare(setting: Setting) -> Prepared:
-    """Run the stages that read tables and text, from the releases to the plan of shards."""
+    """Run the stages that read tables and text, from the releases to the plan of shards.
+
+    Where pictures are only listed, missing ones are no fault, and nobody is linked by pixels.
+    """
     inputs = choose(
         asked_sources(setting.manifest, setting.tasks),
         setting.sources,
@@ -160,16 +181,19 @@ def prepare(setting: Setting) -> Prepared:
         setting.templates.load(task)  # a wrong template is told before hours of work
     loaded = load_all(setting, inputs.locations)
     linked = Linked.none()
-    if setting.manifest.link == "pixels":
+    if setting.manifest.link == "pixels" and not setting.rules.listed:
         linked = link(setting, inputs, loaded)
     indexed, shared = _index_all(setting, inputs, loaded, linked)
-    refuse_missing(
-        setting,
-        {
-            key: Missing(item.counted.pictures, item.counted.missing, item.counted.first_missing)
-            for key, item in indexed.items()
-        },
-    )
+    if not setting.rules.listed:
+        refuse_missing(
+            setting,
+            {
+                key: Missing(
+                    item.counted.pictures, item.counted.missing, item.counted.first_missing
+                )
+                for key, item in indexed.items()
+            },
+        )
     pairs = [pair for key, item in indexed.items() for pair in candidates(setting, key, item)]
     planned, mixture = plan_all(setting, pairs)
     return Prepared(inputs, loaded, linked, indexed, shared, pairs, planned, mixture)

@@ -69,6 +69,14 @@ class Rules:
     """False: the corpus has no pictures, so a missing file is no loss."""
     leaks: tuple[LeakClass, ...] = DEFAULT_LEAKS
     """The classes of sentences that ``clean`` drops."""
+    listed: bool = False
+    """True: nothing is built; pictures that are not here count as if they were, to tell which ones
+    a build would show."""
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether tasks see no other pictures than those that are here."""
+        return self.pictures and not self.listed
 
 
 @dataclass(frozen=True)

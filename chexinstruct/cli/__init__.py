@@ -10,6 +10,7 @@ from chexinstruct.cli import (
     catalogue,
     corpora,
     exporting,
+    inputs,
     publishing,
     viewing,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "catalogue",
     "corpora",
     "exporting",
+    "inputs",
     "main",
     "publishing",
     "viewing",

@@ -21,6 +21,7 @@ def sources_(
 
     Example: chexinstruct sources nih_chestxray14
     """
+    from chexinstruct.access import bytes_told, commands, sizes_told
     from chexinstruct.source import registry, terms
 
     known = registry()
@@ -45,6 +46,8 @@ def sources_(
     print(f"Home: {card.home}\nVersions: {'; '.join(card.versions)}")
     print(f"Access: {card.license} ({card.license_name}). {card.terms}")
     print(f"Redistribution: {card.redistribution}")
+    if size := sizes_told(card):
+        print(f"Size: {size}")
     if card.requires:
         print(f"Needs beside it: {', '.join(card.requires)}")
     for used, lost in card.uses.items():
@@ -52,6 +55,19 @@ def sources_(
     print("\nHow to get it:")
     for number, step in enumerate(card.access, start=1):
         print(f"  {number}. {step}")
+    if typed := list(commands(card)):
+        print("\nWhat to type:")
+        for what, command in typed:
+            print(f"  # {what}\n  {command}" if what else f"  {command}")
+    if card.downloads:
+        print("\nWhat `fetch` downloads:")
+    for item in card.downloads:
+        size = f", {bytes_told(item.size)}" if item.size else ""
+        print(f"  {item.file}{size}: {item.what}\n    {item.url}")
+    if any(project.pictures for project in card.physionet):
+        print("\nOnly the pictures that a manifest shows: `chexinstruct files`, e.g.")
+        print("  chexinstruct files full --data-root DATA_ROOT --format urls --missing \\")
+        print(f"    --source {key} > urls.txt")
     print(f"\nPut it into DATA_ROOT/{key}/. Files:")
     for file in card.files:
         print(f"  {file.pattern}{'' if file.needed else ' (optional)'}: {file.what}")
@@ -128,6 +144,10 @@ def check_(
     data_root: Annotated[str, typer.Argument(help="Folder with one folder a source key.")],
     source: Sources = None,
     source_dir: SourceDirs = None,
+    sums: Annotated[
+        bool,
+        typer.Option("--sums", help="Read all files and compare the publisher's SHA256SUMS.txt."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Look at a data root and tell every problem at once, with the next step for each.
@@ -141,7 +161,8 @@ def check_(
     for key in source or ():
         if key not in known:
             raise CallError(f"unknown source {key!r}; there are {', '.join(known)}")
-    found = check(data_root, known, keys=source or (), source_dirs=places_of(source_dir))
+    places = places_of(source_dir)
+    found = check(data_root, known, keys=source or (), source_dirs=places, sums=sums)
     if as_json:
         print_json(found)
     else:
@@ -156,6 +177,11 @@ def check_(
                 if file.found:
                     many = f" and {file.count - 1:,} more" if file.count > 1 else ""
                     print(f"  found {file.found}{many}")
+            if item.sums:
+                absent = f", {item.sums.missing:,} listed files are not here" * (
+                    item.sums.missing > 0
+                )
+                print(f"  {item.sums.matching:,} files match the publisher's checksums{absent}")
             for problem in item.problems:
                 print(f"  {problem}")
         if not found:

@@ -39,7 +39,7 @@ def is_junk(name: str) -> bool:
     return (
         name.startswith((".", "index.html"))  # wget also saves index.html?C=N;O=D
         or name in _JUNK
-        or name.endswith(".gstmp")  # a download that gsutil did not finish
+        or name.endswith((".gstmp", ".part", ".part.etag"))  # a download that is not finished
     )
 
 

@@ -23,6 +23,9 @@ class Image(Record, frozen=True, kw_only=True):
     """Unique inside the source; the name the release uses for the picture."""
     path: str | None
     """Path inside the release, or None when this copy of the release does not hold the file."""
+    published: str | None = None
+    """Path in the publisher's own layout, where each picture is a file of its own there and a table
+    tells which; the file may lie elsewhere in this copy, or not be here yet."""
     release: str | None = None
     """Key of the source whose release holds the file; None for the study's own source."""
     width: int | None = None

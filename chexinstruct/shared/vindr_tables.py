@@ -86,6 +86,7 @@ def studies(release: Release, parts: Sequence[Part], *, youngest: float) -> Iter
                     Image(
                         key=image,
                         path=path,
+                        published=f"{part.split}/{image}.dicom",
                         width=stored[0] if stored else None,
                         height=stored[1] if stored else None,
                         view="PA",  # the only projection that was collected

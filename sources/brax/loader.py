@@ -99,11 +99,19 @@ def _find(pictures: PictureIndex, row: Row) -> str | None:
     return None
 
 
+def _published(cell: str) -> str | None:
+    """The path of the PNG as the table gives it, without what copies carry after it."""
+    name = cell.replace("\\", "/")
+    found = SUFFIX.search(name)
+    return name[: found.end()] if found else None
+
+
 def _image(key: str, path: str | None, row: Row) -> Image:
     width, height = _pixels(row["width"]), _pixels(row["height"])
     return Image(
         key=key,
         path=path,
+        published=_published(row["png"]),
         width=width if height else None,
         height=height if width else None,
         view=view(row["view"]),

@@ -77,7 +77,8 @@ def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
         for row in rows:
             path = pictures.get(row["image"] + suffix)
             facts = row if described else _header(release, path)
-            images.append(_image(row["image"], path, facts, described))
+            published = f"files/p{subject[:2]}/p{subject}/s{study}/{row['image']}{suffix}"
+            images.append(_image(row["image"], path, published, facts, described))
             try:
                 moments.append(moment(facts["date"], facts["time"]))
             except ValueError as error:
@@ -102,11 +103,12 @@ def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
     structured.close()
 
 
-def _image(key: str, path: str | None, facts: Facts, described: bool) -> Image:
+def _image(key: str, path: str | None, published: str, facts: Facts, described: bool) -> Image:
     name = facts["view"] or facts.get("view_code")
     return Image(
         key=key,
         path=path,
+        published=published,
         width=_pixels(facts["width"]),
         height=_pixels(facts["height"]),
         view=view(name),
