@@ -18,7 +18,7 @@ from huggingface_hub import DatasetCard
 
 from chexinstruct.build.quality import describe
 from chexinstruct.corpus import filter_corpus, open_corpus
-from chexinstruct.papers import PAPERS, papers
+from chexinstruct.papers import CROISSANT, LICENSES, PAPERS, papers
 from chexinstruct.source import permits, registry
 from chexinstruct.tasks import registry as tasks
 

@@ -13,6 +13,7 @@ from typing import Any
 from chexinstruct.build.asked import asked_sources, asked_tasks, check_names
 from chexinstruct.build.cache import default_cache, private_folder
 from chexinstruct.build.candidates import Pair, candidates
+from chexinstruct.build.executor import Executor
 from chexinstruct.build.finished import WORK
 from chexinstruct.build.index import Indexed, index
 from chexinstruct.build.inputs import Inputs, choose
