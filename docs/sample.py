@@ -31,13 +31,14 @@ def _plain(text: str) -> str:
 
 
 def main() -> None:
+    """Build the corpus and write the page."""
     known, named = registry(), tasks_known()
     assert all(terms(key, known).redistribution == "yes" for key in SOURCES)
     recipe = overridden(load_manifest("open", ()), sources=SOURCES, images="none")
     lines = [
         "# A sample of a corpus\n",
-        "What `open.yaml` makes of three real releases, without the pictures: rows drawn by seed from",
-        "each task, as `chexinstruct show` prints them. Made by `docs/sample.py`.\n",
+        "What `open.yaml` makes of three real releases, without the pictures: rows drawn by seed",
+        "from each task, as `chexinstruct show` prints them. Made by `docs/sample.py`.\n",
         "Their terms:\n",
         *(f"- {known[key].card.name}: {known[key].card.license_name}" for key in SOURCES),
         "",
