@@ -44,15 +44,16 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "licenses": "markdown source",
         "frontmatter": "licenses schema tasks",
         "datasheet": "schema source",
-        "datacard": "datasheet frontmatter licenses markdown schema source tasks",
+        "lineage": "schema",
+        "datacard": "datasheet frontmatter lineage licenses markdown schema source tasks",
         "croissant": "datasheet licenses schema source tasks",
         "papers": "croissant datacard licenses schema source tasks",
         "build": "config draw errors images likeness manifest papers regions release reports "
         "schema source tasks templating vocabulary",
         "editions": "errors release source",
         "check": "editions errors release source",
-        "corpus": "build.cache build.columns build.executor build.shards draw errors "
-        "likeness papers schema source tasks",
+        "corpus": "build.cache build.columns build.executor build.mixture build.shards config draw "
+        "errors likeness papers schema source tasks",
         "demo": "build errors manifest schema source",
         "coverage": "build demo manifest schema source tasks",
         "export": "corpus errors schema",

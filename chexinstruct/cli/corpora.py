@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,31 @@ def filter_(
     redistributable: Annotated[
         bool, typer.Option("--redistributable", help="Only rows that everyone may have.")
     ] = False,
+    license: Annotated[
+        list[str] | None,
+        typer.Option("--license", help="Only open, registered or credentialed rows; repeatable."),
+    ] = None,
+    language: Annotated[
+        list[str] | None, typer.Option("--language", help="Only rows in this one; repeatable.")
+    ] = None,
+    view: Annotated[
+        list[str] | None,
+        typer.Option("--view", help="Only rows whose pictures are all of these; repeatable."),
+    ] = None,
+    finding: Annotated[
+        list[str] | None,
+        typer.Option("--finding", help="Only rows that ask about this one; repeatable."),
+    ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option("--where", help="Only rows with this condition on their columns, in SQL."),
+    ] = None,
+    exclude_ids: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of withdrawals: row ids, source/study, source/picture, patient digests."
+        ),
+    ] = None,
 ) -> None:
     """Make a smaller corpus of one, without opening pictures.
 
@@ -41,6 +67,13 @@ def filter_(
         sources=source or (),
         splits=[str(name) for name in split or ()],
         redistributable=redistributable,
+        licenses=license or (),
+        languages=language or (),
+        views=view or (),
+        findings=finding or (),
+        where=where,
+        exclude_ids=exclude_ids,
+        tell=lambda note: print(note, file=sys.stderr),
     )
     print(summary(lock))
 

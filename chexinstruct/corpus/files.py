@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.schema import LOCK, SPLITS, Lock, Shard, Split, StoredFile
+from chexinstruct.source import Source
 
 _DATA_NAME = re.compile(
     rf"(?P<task>[a-z0-9_]+)/(?P<split>{'|'.join(SPLITS)})-(?P<source>[a-z0-9_]+)-\d{{5}}-of-\d{{5}}"
@@ -240,3 +241,10 @@ def opened(path: Path) -> Iterator[pq.ParquetFile]:
             f"{path}: cannot be read ({type(error).__name__}); "
             "`chexinstruct verify` tells what else is wrong with the corpus"
         ) from None
+
+
+def releases(source: str, sources: Mapping[str, Source]) -> Iterator[str]:
+    """The releases in which pictures of a source may lie: its own and those it builds on."""
+    yield source
+    for parent in sources[source].card.parents:
+        yield from releases(parent, sources)

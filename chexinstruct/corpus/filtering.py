@@ -6,7 +6,8 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,14 +18,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chexinstruct.build.cache import write_json
+from chexinstruct.corpus.choosing import Choice, Withdrawals
+from chexinstruct.corpus.conditions import Condition
 from chexinstruct.corpus.files import (
     Corpus,
     CorpusFile,
     LockedFile,
     open_corpus,
     read_batches,
+    releases,
 )
-from chexinstruct.corpus.licensing import COLUMNS, leaving
 from chexinstruct.corpus.narrowing import (
     kept,
     masks_of,
@@ -41,6 +44,9 @@ from chexinstruct.source import registry as source_registry
 from chexinstruct.tasks import Task
 from chexinstruct.tasks import registry as task_registry
 
+TOLD = 10
+"""Unknown names that are told; the others are counted."""
+
 
 def filter_corpus(
     path: str | Path,
@@ -51,13 +57,24 @@ def filter_corpus(
     sources: Sequence[str] = (),
     splits: Sequence[str] = (),
     redistributable: bool = False,
+    licenses: Sequence[str] = (),
+    languages: Sequence[str] = (),
+    views: Sequence[str] = (),
+    findings: Sequence[str] = (),
+    where: str | None = None,
+    exclude_ids: str | Path | None = None,
+    tell: Callable[[str], object] | None = None,
 ) -> Lock:
-    """A corpus of some tasks, sources and splits of another one.
+    """A corpus of some tasks, sources, splits and rows of another one.
 
     Files are hard links to the parent's where the file system has them, else copies; they are never
     changed in place by a build, so a link stays what it was. Stored pictures stay by whole files:
     those that hold a picture which a kept row names. Rejects and
     lists of linked pictures are not taken along.
+
+    Tasks, families, sources and splits choose among files, and none is opened. The other conditions
+    look at rows: a file of which only some stay is written anew, a row group at a time, and so are
+    stored pictures that no row names any more; no picture is decoded.
 
     Args:
         path: the corpus; it stays as it is.
@@ -67,8 +84,15 @@ def filter_corpus(
         sources: keys; none: all.
         splits: names; none: all.
         redistributable: only rows that everyone may have, as :mod:`chexinstruct.corpus.licensing`
-            tells. Files that hold other rows too, or stored pictures that no row names any more,
-            are written anew; nothing is decoded.
+            tells.
+        licenses: only rows of these licence classes.
+        languages: only rows in these languages.
+        views: only rows that have pictures, all of one of these projections.
+        findings: only rows that ask about one of these.
+        where: only rows of which this is true, see :mod:`chexinstruct.corpus.conditions`.
+        exclude_ids: a file of withdrawals, one a line: the id of a row, ``source/study``,
+            ``source/picture`` or the digest of a patient.
+        tell: takes what the user should know, such as withdrawals that the corpus knows not.
 
     Returns:
         The lock of the new corpus; the parent's lock and what was asked stand in ``filtered``.
@@ -82,11 +106,49 @@ def filter_corpus(
     _check_target(corpus.path, target)
     known = _known(corpus)
     wanted = _tasks(corpus, tasks, families, known.tasks)
-    if not (wanted or sources or splits or redistributable):
-        raise CallError(
-            "name the tasks, families, sources or splits to keep, or ask for --redistributable"
+    with ExitStack() as stack:
+        choice = Choice(
+            known.sources,
+            redistributable=redistributable,
+            licenses=licenses,
+            languages=languages,
+            views=views,
+            findings=findings,
+            withdrawals=None if exclude_ids is None else Withdrawals(exclude_ids),
+            condition=None if where is None else stack.enter_context(Condition(where)),
         )
-    files = corpus.select(tasks=wanted, sources=sources, splits=splits)
+        if not (wanted or sources or splits or choice.reason):
+            raise CallError(
+                "name the tasks, families, sources or splits to keep, or a condition on rows"
+            )
+        step = Filtered(
+            parent=hashlib.sha256((corpus.path / LOCK).read_bytes()).hexdigest(),
+            tasks=sorted(set(wanted)),
+            sources=sorted(set(sources)),
+            splits=sorted(set(splits)),
+            redistributable=redistributable,
+            licenses=sorted(set(licenses)),
+            languages=sorted(set(languages)),
+            views=sorted(set(views)),
+            findings=sorted(set(findings)),
+            where=where,
+        )
+        return _filter(corpus, target, known, choice, step, tell or _silent)
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+def _filter(
+    corpus: Corpus,
+    target: Path,
+    known: _Known,
+    choice: Choice,
+    step: Filtered,
+    tell: Callable[[str], object],
+) -> Lock:
+    files = corpus.select(tasks=step.tasks, sources=step.sources, splits=step.splits)
     if not files:
         raise CallError(
             f"{corpus.path} has rows of each of these tasks, sources and splits, "
@@ -95,27 +157,27 @@ def filter_corpus(
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
     try:
-        if redistributable:
-            shards = _redistributable(files, known.sources, draft)
+        reason = choice.reason
+        if reason is not None:
+            shards = _chosen(files, choice, draft, reason)
+            choice.check_names(corpus.path)
             if not shards:
-                raise CallError(
-                    f"no row of {corpus.path} may be passed on to everyone; "
-                    "`chexinstruct push --recipe` publishes how to build it"
-                )
+                raise CallError(_nothing_left(corpus, choice))
             names = {f"data/{shard.name}.parquet" for shard in shards}
             files = [file for file in files if file.name in names]
         else:
             shards = [_take(file, draft).shard for file in files]
+        if choice.withdrawals is not None:
+            step = msgspec.structs.replace(step, withdrawn=choice.withdrawals.account())
+            if unknown := choice.withdrawals.unknown():
+                tell(
+                    f"{choice.withdrawals.path}: {len(unknown):,} of "
+                    f"{len(choice.withdrawals.names):,} names stand in no row that was looked at: "
+                    f"{', '.join(unknown[:TOLD])}{', ...' if len(unknown) > TOLD else ''}"
+                )
         named = _named(corpus, files, draft, known.sources)
-        pictures = _take_images(corpus, named, draft, needed_only=redistributable)
-        step = Filtered(
-            parent=hashlib.sha256((corpus.path / LOCK).read_bytes()).hexdigest(),
-            tasks=sorted(set(wanted)),
-            sources=sorted(set(sources)),
-            splits=sorted(set(splits)),
-            redistributable=redistributable,
-        )
-        lock = _lock(corpus, shards, pictures, step)
+        pictures = _take_images(corpus, named, draft, needed_only=reason is not None)
+        lock = _lock(corpus, shards, pictures, step, reason)
         for name, text in papers(lock, known.sources, known.tasks).items():
             (draft / name).write_text(text, encoding="utf-8")
         write_json(draft / LOCK, lock)
@@ -125,6 +187,18 @@ def filter_corpus(
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return lock
+
+
+def _nothing_left(corpus: Corpus, choice: Choice) -> str:
+    if choice.reason == "not_redistributable":
+        return (
+            f"no row of {corpus.path} may be passed on to everyone; "
+            "`chexinstruct push --recipe` publishes how to build it"
+        )
+    return (
+        f"no row of {corpus.path} meets all that was asked, so there is nothing to write; "
+        "leave a condition out to see which one takes the last rows"
+    )
 
 
 def _check_target(parent: Path, target: Path) -> None:
@@ -173,22 +247,16 @@ def _tasks(
     return sorted({*tasks, *(name for family in families for name in held[family])})
 
 
-REASON = "not_redistributable"
-"""Under which examples are counted that were left out for their terms."""
-
-
-def _redistributable(
-    files: Sequence[CorpusFile], sources: Mapping[str, Source], folder: Path
-) -> list[Shard]:
-    """Put the rows that everyone may have into another corpus."""
+def _chosen(files: Sequence[CorpusFile], choice: Choice, folder: Path, reason: str) -> list[Shard]:
+    """Put the rows that are asked for into another corpus: whole files where all of one stay."""
     shards = []
     for file in files:
-        masks = masks_of(file.path, COLUMNS, lambda rows: leaving(rows, sources))
+        masks = choice.masks(file)
         stay, of = kept(masks)
         if stay == of:
             shards.append(_take(file, folder).shard)
         elif stay:
-            shards.append(narrow_shard(file, masks, folder, REASON))
+            shards.append(narrow_shard(file, masks, folder, reason))
     return shards
 
 
@@ -203,7 +271,7 @@ def _named(
     named: dict[str, list[pa.Array]] = {}
     for file in files:
         found = _distinct(folder / file.name, "image_ids")
-        for release in _releases(file.source, sources):
+        for release in releases(file.source, sources):
             named.setdefault(release, []).append(found)
     return {release: pa.chunked_array(parts, pa.string()) for release, parts in named.items()}
 
@@ -230,19 +298,17 @@ def _take_images(
     return taken
 
 
-def _releases(key: str, sources: Mapping[str, Source]) -> Iterator[str]:
-    yield key
-    for parent in sources[key].card.parents:
-        yield from _releases(parent, sources)
-
-
 def _distinct(path: Path, column: str) -> pa.Array:
     parts = [pc.unique(pc.list_flatten(b[column])) for b in read_batches(path, [column])]
     return pc.unique(pa.chunked_array(parts, pa.string()))
 
 
 def _lock(
-    corpus: Corpus, shards: Sequence[Shard], pictures: Sequence[StoredFile], step: Filtered
+    corpus: Corpus,
+    shards: Sequence[Shard],
+    pictures: Sequence[StoredFile],
+    step: Filtered,
+    reason: str | None,
 ) -> Lock:
     parent = corpus.lock
     ledger = [
@@ -252,11 +318,11 @@ def _lock(
         and (not step.sources or line.source in step.sources)
         and (not step.splits or line.split in step.splits)
     ]
-    if step.redistributable:
+    if reason is not None:
         with_rows = {shard.name.split("-")[1] for shard in shards}
-        ledger = narrowed_lines([e for e in ledger if e.source in with_rows], shards, REASON)
+        ledger = narrowed_lines([e for e in ledger if e.source in with_rows], shards, reason)
     present = {line.source for line in ledger}
-    is_part = bool(step.sources) or step.redistributable
+    is_part = bool(step.sources) or reason is not None
     return msgspec.structs.replace(
         parent,
         sources=[account for account in parent.sources if account.source in present],

@@ -123,6 +123,17 @@ class Shard(msgspec.Struct, kw_only=True, frozen=True):
     """Of candidates that became no example."""
 
 
+class Withdrawn(msgspec.Struct, kw_only=True, frozen=True):
+    """A list of withdrawals that was applied; its names stand nowhere, since they are of people."""
+
+    sha256: str
+    """Of the names, sorted, a line each."""
+    names: int
+    found: dict[str, int]
+    """Of them, those that are rows, studies, pictures and patients of the corpus."""
+    unknown: int
+
+
 class Filtered(msgspec.Struct, kw_only=True, frozen=True):
     """One filter on the way from the corpus that was built to this one."""
 
@@ -134,6 +145,14 @@ class Filtered(msgspec.Struct, kw_only=True, frozen=True):
     splits: list[str]
     redistributable: bool = False
     """Rows that may not be passed on were left out."""
+    licenses: list[str] = []
+    """As asked for; empty: all. So for languages, views and findings."""
+    languages: list[str] = []
+    views: list[str] = []
+    findings: list[str] = []
+    where: str | None = None
+    """The condition, as asked."""
+    withdrawn: Withdrawn | None = None
 
 
 class Lock(msgspec.Struct, kw_only=True):
