@@ -63,13 +63,12 @@ class Condition:
                 "memory_limit": MEMORY,
                 "threads": "1",  # rows come back in their order
                 "temp_directory": self._spill.name,
-                "enable_external_access": "false",
                 "python_enable_replacements": "false",
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
-                "lock_configuration": "true",
             },
         )
+        self._engine.execute("SET enable_external_access = false; SET lock_configuration = true")
         try:
             named = {path[0] for path in _checked(self._engine, text)}
             self.columns = [name for name in COLUMNS if name in named] or ["id"]
@@ -129,13 +128,16 @@ class Condition:
             query = f"SELECT {asked} AS answer FROM (SELECT 1) LEFT JOIN rows ON true"
         self._engine.register("rows", rows)
         try:
-            return self._engine.execute(query).to_arrow_table()["answer"]
+            answer: pa.Table = self._engine.sql(query).to_arrow_table()
+            return answer["answer"]
         finally:
             self._engine.unregister("rows")
 
 
 def _checked(engine: duckdb.DuckDBPyConnection, text: str) -> set[tuple[str, ...]]:
     """The columns that a condition names; raises CallError for what may not be."""
+    if not text.strip():
+        raise CallError(f"--where: empty; {_ALLOWED}")
     node = _parsed(engine, text)
     frame = _parsed(engine, "true")
     tree = node.pop("where_clause", None)
@@ -158,8 +160,10 @@ def _checked(engine: duckdb.DuckDBPyConnection, text: str) -> set[tuple[str, ...
 
 
 def _parsed(engine: duckdb.DuckDBPyConnection, text: str) -> dict[str, Any]:
-    row = engine.execute("SELECT json_serialize_sql(?)", [_BEFORE + text + _AFTER]).fetchone()
-    found: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    ((answer,),) = engine.execute(
+        "SELECT json_serialize_sql(?)", [_BEFORE + text + _AFTER]
+    ).fetchall()
+    found: dict[str, Any] = json.loads(answer)
     if found["error"]:
         at = int(found.get("position", len(_BEFORE))) - len(_BEFORE) + 1
         raise CallError(
