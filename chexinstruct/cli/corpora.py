@@ -152,3 +152,23 @@ def audit_(
         print(render_audit(found))
     if not found.passed:
         raise typer.Exit(1)
+
+
+@app.command("diff")
+def diff_(
+    before: Annotated[Path, typer.Argument(help="Folder of the one corpus.")],
+    after: Annotated[Path, typer.Argument(help="Folder of the other.")],
+    rows: Annotated[Path | None, typer.Option(help="CSV file to write: the rows.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell rows added, removed, changed and moved, why, and the version that this calls for.
+
+    Example: chexinstruct diff corpus-1.2.0 corpus --rows changes.csv
+    """
+    from chexinstruct.corpus import diff, render_difference
+
+    found = diff(before, after, rows=rows)
+    if as_json:
+        print_json(found)
+    else:
+        print(render_difference(found))

@@ -1,6 +1,7 @@
 """What can be done with a built corpus: open, filter, count, show, verify and audit it."""
 
 from chexinstruct.corpus.auditing import Audit, audit, render_audit
+from chexinstruct.corpus.comparing import Difference, diff, render_difference
 from chexinstruct.corpus.examples import PictureNote, Shown, render_example, show
 from chexinstruct.corpus.files import Corpus, CorpusFile, ImageFile, open_corpus
 from chexinstruct.corpus.filtering import filter_corpus
@@ -13,6 +14,7 @@ __all__ = [
     "Audit",
     "Corpus",
     "CorpusFile",
+    "Difference",
     "Finding",
     "ImageFile",
     "Level",
@@ -21,9 +23,11 @@ __all__ = [
     "Standing",
     "Stats",
     "audit",
+    "diff",
     "filter_corpus",
     "open_corpus",
     "render_audit",
+    "render_difference",
     "render_example",
     "render_stats",
     "show",
