@@ -8,7 +8,7 @@ from typing import Any
 from chexinstruct.datasheet import datasheet
 from chexinstruct.frontmatter import front_matter
 from chexinstruct.licenses import LICENSES, license_table
-from chexinstruct.lineage import filters
+from chexinstruct.lineage import filters, mixtures
 from chexinstruct.markdown import table
 from chexinstruct.schema import SPLITS, Line, Lock, SourceAccount
 from chexinstruct.source import Source
@@ -49,6 +49,7 @@ def card(lock: Lock, sources: Mapping[str, Source], tasks: Mapping[str, Task]) -
         _left_out(lock),
         _mixture(lock),
         filters(lock),
+        mixtures(lock),
         "## People in several sources\n",
         "A person has one side in all sources, unless the split policy is `official`. Studies "
         "that a release puts on another side are left out, and counted here: `held_out` where a "

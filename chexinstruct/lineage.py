@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chexinstruct.markdown import table
 from chexinstruct.schema import Lock
 from chexinstruct.schema.lock import Filtered
 
@@ -14,6 +15,31 @@ def filters(lock: Lock) -> str:
         "The table from releases to studies is that of the build.\n"
         for step in lock.filtered
     )
+
+
+def mixtures(lock: Lock) -> str:
+    """How built corpora were mixed, and what is repeated, a paragraph and a table a mixture."""
+    texts = []
+    for step in lock.mixed:
+        parents = ", ".join(
+            f"{parent.manifest['name']} {parent.manifest['version']} (lock `{parent.lock}`)"
+            for parent in step.parents
+        )
+        repeated = sum(share.repeated for share in step.shares)
+        again = (
+            f"**{repeated:,} rows of train are repetitions**: the same row stands there again, "
+            "with `#2`, `#3`, ... behind its id."
+            if repeated
+            else "No row is repeated."
+        )
+        rows = [
+            [s.name, "" if s.weight is None else f"{s.weight:g}", s.available, s.rows, s.repeated]
+            for s in step.shares
+        ]
+        head = ["task, or pair", "weight", "available", "rows", "of them repeated"]
+        told = f"Train was mixed from {parents}, seed {step.seed}. {again}"
+        texts.append(f"{told}\n\n{table(head, rows)}")
+    return "\n".join(texts)
 
 
 def kept(step: Filtered) -> list[str]:

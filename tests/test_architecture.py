@@ -44,7 +44,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "licenses": "markdown source",
         "frontmatter": "licenses schema tasks",
         "datasheet": "schema source",
-        "lineage": "schema",
+        "lineage": "markdown schema",
         "datacard": "datasheet frontmatter lineage licenses markdown schema source tasks",
         "croissant": "datasheet licenses schema source tasks",
         "papers": "croissant datacard licenses schema source tasks",

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from chexinstruct.cli.app import app
-from chexinstruct.cli.parameters import AsJson, Corpus, Sources, Splits, Tasks
+from chexinstruct.cli.parameters import AsJson, Corpus, Sources, Splits, Tasks, numbers_of
 from chexinstruct.cli.printing import print_json, summary
 
 
@@ -152,6 +152,53 @@ def audit_(
         print(render_audit(found))
     if not found.passed:
         raise typer.Exit(1)
+
+
+@app.command("mix")
+def mix_(
+    corpora: Annotated[list[Path], typer.Argument(help="Folders of built corpora.")],
+    out: Annotated[Path, typer.Option(help="Folder of the new corpus.")],
+    weights: Annotated[
+        list[str] | None,
+        typer.Option("--weights", help="TASK=SHARE or TASK/SOURCE=SHARE of train; repeatable."),
+    ] = None,
+    repeats: Annotated[
+        list[str] | None,
+        typer.Option("--repeats", help="NAME=N: its rows may stand there N times; repeatable."),
+    ] = None,
+    total: Annotated[int | None, typer.Option(help="Rows of train.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Which rows are taken.")] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="YAML file in place of weights, repeats, total and seed.")
+    ] = None,
+) -> None:
+    """Make one corpus of several, with so many rows of train of each task and source.
+
+    Example: chexinstruct mix corpus --weights view_classification=0.3 --weights vqa=0.7 --out mix
+    """
+    from chexinstruct.corpus import make_plan, mix_corpora, read_plan
+    from chexinstruct.errors import CallError
+
+    if plan is not None and any((weights, repeats, total, seed is not None)):
+        raise CallError("--plan says it all; leave out --weights, --repeats, --total and --seed")
+    asked = (
+        read_plan(plan)
+        if plan is not None
+        else make_plan(
+            weights=numbers_of("--weights", weights),
+            repeats=numbers_of("--repeats", repeats),
+            total=total,
+            seed=seed,
+        )
+    )
+    lock = mix_corpora(corpora, out, asked)
+    print(summary(lock))
+    for share in lock.mixed[-1].shares:
+        again = f", {share.repeated:,} of them repeated" if share.repeated else ""
+        print(
+            f"{share.name}: {share.rows:,} rows of train ({share.share:.1%}) "
+            f"of {share.available:,}{again}"
+        )
 
 
 @app.command("diff")

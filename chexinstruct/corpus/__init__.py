@@ -7,6 +7,8 @@ from chexinstruct.corpus.files import Corpus, CorpusFile, ImageFile, open_corpus
 from chexinstruct.corpus.filtering import filter_corpus
 from chexinstruct.corpus.findings import Finding, Level
 from chexinstruct.corpus.licensing import Standing, standings
+from chexinstruct.corpus.mixing import mix_corpora
+from chexinstruct.corpus.mixplan import MixPlan, make_plan, read_plan
 from chexinstruct.corpus.statistics import Stats, render_stats, stats
 from chexinstruct.corpus.verifying import verify
 
@@ -18,6 +20,7 @@ __all__ = [
     "Finding",
     "ImageFile",
     "Level",
+    "MixPlan",
     "PictureNote",
     "Shown",
     "Standing",
@@ -25,7 +28,10 @@ __all__ = [
     "audit",
     "diff",
     "filter_corpus",
+    "make_plan",
+    "mix_corpora",
     "open_corpus",
+    "read_plan",
     "render_audit",
     "render_difference",
     "render_example",

@@ -129,14 +129,17 @@ def _diff(
     engine.execute(
         f"""
         CREATE TABLE found AS
-        SELECT *, CASE WHEN split_before IS NULL THEN 'added'
-            WHEN split_after IS NULL THEN 'removed' WHEN split_before <> split_after THEN 'moved' WHEN {any_part} THEN 'changed'
+        SELECT *, CASE
+            WHEN split_before IS NULL THEN 'added'
+            WHEN split_after IS NULL THEN 'removed'
+            WHEN split_before <> split_after THEN 'moved'
+            WHEN {any_part} THEN 'changed'
             ELSE 'same' END AS what
         FROM (
             SELECT coalesce(a.id, b.id) AS id, coalesce(a.task, b.task) AS task,
-                coalesce(a.source, b.source) AS source, a.split AS split_before,
-                b.split AS split_after, a.template AS template_before,
-                b.template AS template_after, {differs}
+                coalesce(a.source, b.source) AS source,
+                a.split AS split_before, b.split AS split_after,
+                a.template AS template_before, b.template AS template_after, {differs}
             FROM a FULL JOIN b ON a.id = b.id
         )
         """

@@ -3,46 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from chexinstruct.build.cache import write_json
 from chexinstruct.corpus.choosing import Choice, Withdrawals
 from chexinstruct.corpus.conditions import Condition
-from chexinstruct.corpus.files import (
-    Corpus,
-    CorpusFile,
-    LockedFile,
-    open_corpus,
-    read_batches,
-    releases,
+from chexinstruct.corpus.deriving import (
+    Known,
+    check_target,
+    drafted,
+    finish,
+    known_to,
+    named_pictures,
+    take,
+    take_images,
 )
-from chexinstruct.corpus.narrowing import (
-    kept,
-    masks_of,
-    narrow_images,
-    narrow_shard,
-    narrowed_lines,
-)
-from chexinstruct.errors import CallError, ChexinstructError
-from chexinstruct.papers import papers
+from chexinstruct.corpus.files import Corpus, CorpusFile, open_corpus
+from chexinstruct.corpus.narrowing import kept, narrow_shard, narrowed_lines
+from chexinstruct.errors import CallError
 from chexinstruct.schema import LOCK, Lock, Shard, StoredFile
 from chexinstruct.schema.lock import Filtered
-from chexinstruct.source import Source
-from chexinstruct.source import registry as source_registry
 from chexinstruct.tasks import Task
-from chexinstruct.tasks import registry as task_registry
 
 TOLD = 10
 """Unknown names that are told; the others are counted."""
@@ -103,8 +87,8 @@ def filter_corpus(
     """
     corpus = open_corpus(path)
     target = Path(out)
-    _check_target(corpus.path, target)
-    known = _known(corpus)
+    check_target(corpus.path, target)
+    known = known_to(corpus)
     wanted = _tasks(corpus, tasks, families, known.tasks)
     with ExitStack() as stack:
         choice = Choice(
@@ -143,7 +127,7 @@ def _silent(_: str) -> None:
 def _filter(
     corpus: Corpus,
     target: Path,
-    known: _Known,
+    known: Known,
     choice: Choice,
     step: Filtered,
     tell: Callable[[str], object],
@@ -154,9 +138,7 @@ def _filter(
             f"{corpus.path} has rows of each of these tasks, sources and splits, "
             "but no row that is of all three kinds at once; ask for less"
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
-    try:
+    with drafted(target) as draft:
         reason = choice.reason
         if reason is not None:
             shards = _chosen(files, choice, draft, reason)
@@ -166,7 +148,7 @@ def _filter(
             names = {f"data/{shard.name}.parquet" for shard in shards}
             files = [file for file in files if file.name in names]
         else:
-            shards = [_take(file, draft).shard for file in files]
+            shards = [take(file, draft).shard for file in files]
         if choice.withdrawals is not None:
             step = msgspec.structs.replace(step, withdrawn=choice.withdrawals.account())
             if unknown := choice.withdrawals.unknown():
@@ -175,17 +157,10 @@ def _filter(
                     f"{len(choice.withdrawals.names):,} names stand in no row that was looked at: "
                     f"{', '.join(unknown[:TOLD])}{', ...' if len(unknown) > TOLD else ''}"
                 )
-        named = _named(corpus, files, draft, known.sources)
-        pictures = _take_images(corpus, named, draft, needed_only=reason is not None)
+        named = named_pictures(corpus, files, draft, known.sources)
+        pictures = take_images(corpus, named, draft, needed_only=reason is not None)
         lock = _lock(corpus, shards, pictures, step, reason)
-        for name, text in papers(lock, known.sources, known.tasks).items():
-            (draft / name).write_text(text, encoding="utf-8")
-        write_json(draft / LOCK, lock)
-        draft.replace(target)
-    except OSError as error:
-        raise ChexinstructError(f"{target}: cannot be written: {error.strerror}") from None
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        finish(draft, lock, known)
     return lock
 
 
@@ -199,37 +174,6 @@ def _nothing_left(corpus: Corpus, choice: Choice) -> str:
         f"no row of {corpus.path} meets all that was asked, so there is nothing to write; "
         "leave a condition out to see which one takes the last rows"
     )
-
-
-def _check_target(parent: Path, target: Path) -> None:
-    here, there = parent.resolve(), target.resolve()
-    if here == there or here in there.parents:
-        raise CallError(f"{target} is the corpus itself or lies in it; name another folder")
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise CallError(f"{target} is not an empty folder; name one that is, or a new one")
-
-
-@dataclass(frozen=True)
-class _Known:
-    sources: Mapping[str, Source]
-    tasks: Mapping[str, Task]
-
-
-def _known(corpus: Corpus) -> _Known:
-    """The registries; the card is written from them, so they must know what the corpus holds."""
-    known = _Known(source_registry(), task_registry())
-    for what, held, registered in (
-        ("source", corpus.sources(), known.sources),
-        ("task", corpus.tasks(), known.tasks),
-    ):
-        for name in held:
-            if name not in registered:
-                raise ChexinstructError(
-                    f"{corpus.path}: the {what} {name!r} is not known here; install the package "
-                    f"that gives it (the corpus was built by chexinstruct "
-                    f"{corpus.lock.chexinstruct})"
-                )
-    return known
 
 
 def _tasks(
@@ -254,53 +198,10 @@ def _chosen(files: Sequence[CorpusFile], choice: Choice, folder: Path, reason: s
         masks = choice.masks(file)
         stay, of = kept(masks)
         if stay == of:
-            shards.append(_take(file, folder).shard)
+            shards.append(take(file, folder).shard)
         elif stay:
             shards.append(narrow_shard(file, masks, folder, reason))
     return shards
-
-
-def _named(
-    corpus: Corpus, files: Sequence[CorpusFile], folder: Path, sources: Mapping[str, Source]
-) -> dict[str, pa.ChunkedArray]:
-    """Names of the pictures that rows of the new corpus show, by the releases they may lie in."""
-    if not corpus.images:
-        return {}
-    # A name is only looked for in its source's release and in those the source builds on: file
-    # names like 1.png stand in many releases.
-    named: dict[str, list[pa.Array]] = {}
-    for file in files:
-        found = _distinct(folder / file.name, "image_ids")
-        for release in releases(file.source, sources):
-            named.setdefault(release, []).append(found)
-    return {release: pa.chunked_array(parts, pa.string()) for release, parts in named.items()}
-
-
-def _is_named(rows: pa.Table, names: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.is_in(rows["image_id"], value_set=names)
-
-
-def _take_images(
-    corpus: Corpus, named: Mapping[str, pa.ChunkedArray], folder: Path, *, needed_only: bool
-) -> list[StoredFile]:
-    """Put the stored pictures that are named into another corpus, with their neighbours or not."""
-    taken = []
-    for image in corpus.images:
-        if image.release not in named:
-            continue
-        is_named = partial(_is_named, names=named[image.release])
-        masks = masks_of(image.path, ["image_id"], is_named)
-        stay, of = kept(masks)
-        if stay == of or (stay and not needed_only):
-            taken.append(_take(image, folder).stored)
-        elif stay:
-            taken.append(narrow_images(image, masks, folder))
-    return taken
-
-
-def _distinct(path: Path, column: str) -> pa.Array:
-    parts = [pc.unique(pc.list_flatten(b[column])) for b in read_batches(path, [column])]
-    return pc.unique(pa.chunked_array(parts, pa.string()))
 
 
 def _lock(
@@ -334,25 +235,3 @@ def _lock(
         links=[item for item in parent.links if present.issuperset(item.sources)],
         filtered=[*parent.filtered, step],
     )
-
-
-F = TypeVar("F", bound=LockedFile)
-
-
-def _take(file: F, folder: Path) -> F:
-    """Put the file into another corpus, as a hard link where that can be; gives it back.
-
-    Raises:
-        ChexinstructError: it is not there, or not of the size that the lock says.
-    """
-    source, target = file.path.resolve(), folder / file.name
-    if not source.is_file() or source.stat().st_size != file.size:
-        raise ChexinstructError(
-            f"{file.path}: not there, or not as the lock says; `chexinstruct verify` tells more"
-        )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:  # another file system, or one without links
-        shutil.copyfile(source, target)
-    return file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import file_digest
 from pathlib import Path
@@ -46,14 +47,13 @@ def narrow_shard(file: CorpusFile, masks: Masks, folder: Path, reason: str) -> S
     """
     target = folder / file.name
     size, sha256 = _write(file.path, masks, target, parquet_options())
-    ids, named = [], []
+    ids: list[str] = []
+    named = []
     for _, table in row_groups(target, ["id", "image_ids"]):
         ids += table["id"].to_pylist()
         named.append(pc.unique(pc.list_flatten(table["image_ids"])))
     shard = file.shard
-    if shard.rows != shard.examples:  # several phrasings an example: ids end in their number
-        ids = [id.rpartition("/")[0] for id in ids]
-    examples = len(set(ids))
+    examples = len(example_names(ids, file))
     return msgspec.structs.replace(
         shard,
         key="",  # a build never takes it for its own
@@ -64,6 +64,33 @@ def narrow_shard(file: CorpusFile, masks: Masks, folder: Path, reason: str) -> S
         pictures=len(pc.unique(pa.chunked_array(named, pa.string()))),
         reasons={**shard.reasons, reason: shard.examples - examples},
     )
+
+
+_REPEATED = re.compile(r"(#\d+)+$")
+"""What a mixture puts behind the id of a row that stands there again."""
+
+
+def example_names(ids: Sequence[str], file: CorpusFile) -> set[str]:
+    """The examples whose rows have these ids.
+
+    Args:
+        ids: some of those of a file, or of what was made of it.
+        file: tells how ids of the corpus are made.
+
+    Raises:
+        ChexinstructError: the file cannot be read.
+    """
+    shard = file.shard
+    if shard.rows == shard.examples:
+        return set(ids)
+    first = shard.rows
+    if not shard.key:  # not as a build wrote it: rows may be repeated
+        ids = [_REPEATED.sub("", id) for id in ids]
+        every = (id for _, table in row_groups(file.path, ["id"]) for id in table["id"].to_pylist())
+        first = sum(not _REPEATED.search(id) for id in every)
+    if first != shard.examples:  # several phrasings an example: ids end in their number
+        ids = [id.rpartition("/")[0] for id in ids]
+    return set(ids)
 
 
 def narrow_images(file: ImageFile, masks: Masks, folder: Path) -> StoredFile:

@@ -155,6 +155,41 @@ class Filtered(msgspec.Struct, kw_only=True, frozen=True):
     withdrawn: Withdrawn | None = None
 
 
+class MixedParent(msgspec.Struct, kw_only=True, frozen=True):
+    """A corpus that went into a mixture of built corpora."""
+
+    lock: str
+    """SHA-256 of its lock."""
+    manifest: dict[str, Any]
+
+
+class MixedShare(msgspec.Struct, kw_only=True, frozen=True):
+    """What one task or pair gave to train of a mixture of built corpora."""
+
+    name: str
+    """Task, or task/source where the pair was named."""
+    weight: float | None
+    """As asked; None where rows were asked for."""
+    available: int
+    """Rows of train that it had."""
+    rows: int
+    """Rows that it gave, repetitions included."""
+    repeated: int
+    """Of them, those that stand there for the second time or later."""
+    share: float
+    """Of all rows of train: the probability of a reader that interleaves."""
+
+
+class Mixed(msgspec.Struct, kw_only=True, frozen=True):
+    """A mixture of built corpora."""
+
+    parents: list[MixedParent]
+    seed: int
+    splits: list[str]
+    """Kept whole besides train."""
+    shares: list[MixedShare]
+
+
 class Lock(msgspec.Struct, kw_only=True):
     """Everything needed to build the same bytes again, and what stands in them."""
 
@@ -177,3 +212,6 @@ class Lock(msgspec.Struct, kw_only=True):
     filtered: list[Filtered] = []
     """What was taken out of the corpus after its build, in order; the accounts of sources and the
     mixture are those of the build."""
+    mixed: list[Mixed] = []
+    """The mixtures of built corpora that led here, in order; ``manifest`` is that of the first
+    corpus of the last one."""
