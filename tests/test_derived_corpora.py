@@ -24,7 +24,7 @@ from chexinstruct.corpus import (
 )
 from chexinstruct.corpus.conditions import Condition
 from chexinstruct.errors import CallError, ChexinstructError
-from chexinstruct.hub import recipe
+from chexinstruct.hub import make_recipe
 from chexinstruct.schema import LOCK
 
 VQA = "data/close_ended_vqa/{}-slake-00000-of-00001.parquet"
@@ -60,8 +60,8 @@ def contents(folder: Path) -> dict[Path, bytes]:
 FILTERS = {
     "licence": ({"licenses": ["open"]}, lambda r: r["license"] == "open"),
     "finding": (
-        {"findings": ["pneumonia", "cardiomegaly"]},
-        lambda r: r["metadata"]["finding"] in ("pneumonia", "cardiomegaly"),
+        {"findings": ["pleural effusion"]},
+        lambda r: r["metadata"]["finding"] == "pleural effusion",
     ),
     "view": (
         {"views": ["PA"]},
@@ -245,11 +245,11 @@ def test_mixture_has_the_shares_and_says_what_is_repeated(
     )
     parents = [hashlib.sha256((path / LOCK).read_bytes()).hexdigest() for path in halves]
     assert [parent.lock for parent in lock.mixed[0].parents] == parents
-    # What is made of it is a corpus as well, and a manifest that does not build it is not published.
+    # What is made of it is a corpus as well; a manifest that does not build it is not published.
     filter_corpus(tmp_path / "mix", tmp_path / "less", where="response <> 'Yes'")
     assert faults(tmp_path / "less") == []
     with pytest.raises(ChexinstructError, match="mixed from built corpora"):
-        recipe(tmp_path / "mix", tmp_path / "recipe")
+        make_recipe(tmp_path / "mix", tmp_path / "recipe")
 
 
 def test_mixture_is_drawn_by_seed_and_id_alone(halves: list[Path], tmp_path: Path) -> None:
@@ -313,7 +313,8 @@ def test_corpora_that_contradict_one_another_are_not_mixed(
     leaky = copy(halves[0], tmp_path / "leaky")
 
     def leak(rows: list[dict[str, Any]]) -> None:
-        rows[0].update(images=stolen, image_ids=["other.png"], regions=[])
+        shown = [{**stolen[0], "path": "other.jpg"}]
+        rows[0].update(images=shown, image_ids=["other"], regions=[])
 
     edit_rows(leaky, VQA.format("train"), leak)
     with pytest.raises(ChexinstructError, match="cannot be mixed: pictures in several splits"):
