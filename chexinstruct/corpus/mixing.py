@@ -26,9 +26,9 @@ from chexinstruct.corpus.deriving import (
     take,
     take_images,
 )
-from chexinstruct.corpus.files import Corpus, CorpusFile, ImageFile, open_corpus, row_groups
+from chexinstruct.corpus.files import Corpus, CorpusFile, ImageFile, open_corpus, opened, row_groups
 from chexinstruct.corpus.mixplan import MixPlan, quotas
-from chexinstruct.corpus.narrowing import example_names, narrowed_lines
+from chexinstruct.corpus.narrowing import example_names, narrowed_lines, rows_left
 from chexinstruct.corpus.picture_checks import picture_findings
 from chexinstruct.corpus.row_checks import one_split_findings
 from chexinstruct.corpus.tables import Rows
@@ -260,20 +260,19 @@ def _write(file: CorpusFile, times: Times, folder: Path) -> Shard:
     ids: list[str] = []
     named = []
     start = 0
-    with pq.ParquetWriter(target, pq.read_schema(file.path), **parquet_options()) as writer:
-        for _, table in row_groups(file.path):
-            here = times[start : start + len(table)]
-            start += len(table)
+    with (
+        opened(file.path) as read,
+        pq.ParquetWriter(target, read.schema_arrow, **parquet_options()) as writer,
+    ):
+        for group in range(read.num_row_groups):
+            here = times[start : start + read.metadata.row_group(group).num_rows]
+            start += len(here)
             for number in range(1, int(here.max()) + 1):
-                again = table.filter(pa.array(here >= number))
-                if number > 1:
-                    names = pc.binary_join_element_wise(again["id"], f"#{number}", "")
-                    again = again.set_column(again.schema.get_field_index("id"), "id", names)
-                    again = again.cast(table.schema)
-                else:
-                    ids += again["id"].to_pylist()
-                    named.append(pc.unique(pc.list_flatten(again["image_ids"])))
-                writer.write_table(again)
+                table = rows_left(read, group, pa.chunked_array([here >= number], pa.bool_()))
+                if number == 1:
+                    ids += table["id"].to_pylist()
+                    named.append(pc.unique(pc.list_flatten(table["image_ids"])))
+                writer.write_table(table if number == 1 else _marked(table, number))
     with target.open("rb") as content:
         sha256 = hashlib.file_digest(content, "sha256").hexdigest()
     examples = len(example_names(ids, file))
@@ -287,3 +286,10 @@ def _write(file: CorpusFile, times: Times, folder: Path) -> Shard:
         pictures=len(pc.unique(pa.chunked_array(named, pa.string()))),
         reasons={**file.shard.reasons, REASON: file.shard.examples - examples},
     )
+
+
+def _marked(rows: pa.Table, number: int) -> pa.Table:
+    """The rows as they stand there for the second time or later."""
+    ids = pc.binary_join_element_wise(rows["id"], f"#{number}", "")
+    place = rows.schema.get_field_index("id")
+    return rows.set_column(place, rows.schema.field(place), ids)

@@ -14,11 +14,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from chexinstruct.build.shards import parquet_options
-from chexinstruct.corpus.files import CorpusFile, ImageFile, row_groups
+from chexinstruct.corpus.files import CorpusFile, ImageFile, opened, row_groups
 from chexinstruct.schema import Line, Shard, StoredFile
 
 Masks = Mapping[int, pa.ChunkedArray]
 """Row group -> which of its rows stay."""
+
+
+PART = 32
+"""Rows of a row group that are read at once where pictures are copied."""
 
 
 def masks_of(
@@ -101,13 +105,31 @@ def narrow_images(file: ImageFile, masks: Masks, folder: Path) -> StoredFile:
 
 def _write(path: Path, masks: Masks, target: Path, options: Mapping[str, Any]) -> tuple[int, str]:
     target.parent.mkdir(parents=True, exist_ok=True)
-    with pq.ParquetWriter(target, pq.read_schema(path), **options) as writer:
-        for number, table in row_groups(path):
-            left = table.filter(masks[number])
+    with (
+        opened(path) as file,
+        pq.ParquetWriter(target, file.schema_arrow, **options) as writer,
+    ):
+        for number, mask in masks.items():
+            left = rows_left(file, number, mask)
             if len(left):
                 writer.write_table(left)
     with target.open("rb") as content:
         return target.stat().st_size, file_digest(content, "sha256").hexdigest()
+
+
+def rows_left(file: pq.ParquetFile, number: int, mask: pa.ChunkedArray) -> pa.Table:
+    """The rows of a row group that stay.
+
+    It is read in small parts: a picture that many rows of it show is one in the file, and would
+    else stand in memory once a row, whether the row stays or not.
+    """
+    if not pc.any(mask).as_py():
+        return file.schema_arrow.empty_table()
+    parts, start = [], 0
+    for batch in file.iter_batches(batch_size=PART, row_groups=[number], use_threads=False):
+        parts.append(batch.filter(mask.slice(start, len(batch)).combine_chunks()))
+        start += len(batch)
+    return pa.Table.from_batches(parts, file.schema_arrow)
 
 
 def narrowed_lines(lines: Sequence[Line], shards: Sequence[Shard], reason: str) -> list[Line]:
