@@ -19,6 +19,7 @@ Release = Literal["none", "patch", "minor", "major"]
 """What kind of version the difference calls for."""
 
 MEMORY = "1GB"
+"""What the SQL engine may hold; more goes to disk."""
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "text": ("instruction", "response", "history"),
