@@ -1,8 +1,8 @@
 """Builds killed at random moments: they must end with the bytes of an undisturbed build.
 
 Each round starts a build, kills it, one of its workers, or in turn a worker of its Dask cluster,
-after a drawn time, and runs it again until it ends. A round counts as bad when a process is left behind,
-when the build hangs, or when any file of the corpus differs.
+after a drawn time, and runs it again until it ends. A round counts as bad when a process is left
+behind, when the build hangs, or when any file of the corpus differs.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import Any
 from chexinstruct.datasheet import datasheet
 from chexinstruct.frontmatter import front_matter
 from chexinstruct.licenses import LICENSES, license_table
+from chexinstruct.lineage import filters, mixtures
 from chexinstruct.markdown import table
 from chexinstruct.quality import TITLES, Quality
 from chexinstruct.schema import SPLITS, Line, Lock, SourceAccount
@@ -64,7 +65,8 @@ def card(
         _choices(lock),
         _left_out(lock),
         _mixture(lock),
-        _filters(lock),
+        filters(lock),
+        mixtures(lock),
         "## People in several sources\n",
         "A person has one side in all sources, unless the split policy is `official`. Studies "
         "that a release puts on another side are left out, and counted here: `held_out` where a "
@@ -246,22 +248,6 @@ def _mixture(lock: Lock) -> str:
     return f"Train was mixed to {total:,} examples or what there is:\n\n" + table(
         ["task, or pair", "weight", "available", "chosen"], rows
     )
-
-
-def _filters(lock: Lock) -> str:
-    """What was taken out after the build, one line a filter."""
-    lines = []
-    for step in lock.filtered:
-        asked = [("tasks", step.tasks), ("sources", step.sources), ("splits", step.splits)]
-        parts = [f"{what} {', '.join(names)}" for what, names in asked if names]
-        if step.redistributable:
-            parts.append("rows that may be passed on")
-        kept = "; ".join(parts)
-        lines.append(
-            f"Filtered from the corpus whose lock has the SHA-256 `{step.parent}`, keeping {kept}. "
-            "The table from releases to studies is that of the build.\n"
-        )
-    return "\n".join(lines)
 
 
 def _shared_table(lock: Lock) -> str:

@@ -45,7 +45,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "frontmatter": "licenses schema tasks",
         "datasheet": "schema source",
         "quality": "errors schema",
-        "datacard": "datasheet frontmatter licenses markdown quality schema source tasks",
+        "lineage": "markdown schema",
+        "datacard": "datasheet frontmatter lineage licenses markdown quality schema source tasks",
         "croissant": "datasheet licenses schema source tasks",
         "papers": "croissant datacard licenses quality schema source tasks",
         "build": "config draw errors images likeness manifest papers quality regions release "
@@ -55,8 +56,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "editions": "errors release source",
         "sums": "errors release",
         "check": "editions errors release source sums",
-        "corpus": "build.cache build.columns build.executor build.quality build.shards draw errors "
-        "likeness papers quality schema source tasks",
+        "corpus": "build.cache build.columns build.executor build.mixture build.quality "
+        "build.shards config draw errors likeness papers quality schema source tasks",
         "demo": "build errors manifest schema source",
         "coverage": "build demo manifest schema source tasks",
         "export": "corpus errors markdown regions schema source",

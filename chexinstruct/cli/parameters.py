@@ -120,3 +120,14 @@ def places_of(values: list[str] | None) -> dict[str, str]:
             raise CallError(f"--source-dir {value}: write KEY=PATH, e.g. openi=/data/openi")
         places[key] = path
     return places
+
+
+def numbers_of(option: str, values: list[str] | None) -> dict[str, str]:
+    """The values that an option named, by name; they are numbers in text."""
+    found = {}
+    for value in values or ():
+        name, mark, number = value.partition("=")
+        if not (name and mark and number):
+            raise CallError(f"{option} {value}: write NAME=NUMBER, e.g. vqa=2")
+        found[name] = number
+    return found

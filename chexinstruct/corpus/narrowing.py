@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import file_digest
 from pathlib import Path
@@ -13,11 +14,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from chexinstruct.build.shards import parquet_options
-from chexinstruct.corpus.files import CorpusFile, ImageFile, row_groups
+from chexinstruct.corpus.files import CorpusFile, ImageFile, opened, row_groups
 from chexinstruct.schema import Line, Shard, StoredFile
 
 Masks = Mapping[int, pa.ChunkedArray]
 """Row group -> which of its rows stay."""
+
+
+PART = 32
+"""Rows of a row group that are read at once where pictures are copied."""
 
 
 def masks_of(
@@ -46,14 +51,13 @@ def narrow_shard(file: CorpusFile, masks: Masks, folder: Path, reason: str) -> S
     """
     target = folder / file.name
     size, sha256 = _write(file.path, masks, target, parquet_options())
-    ids, named = [], []
+    ids: list[str] = []
+    named = []
     for _, table in row_groups(target, ["id", "image_ids"]):
         ids += table["id"].to_pylist()
         named.append(pc.unique(pc.list_flatten(table["image_ids"])))
     shard = file.shard
-    if shard.rows != shard.examples:  # several phrasings an example: ids end in their number
-        ids = [id.rpartition("/")[0] for id in ids]
-    examples = len(set(ids))
+    examples = len(example_names(ids, file))
     return msgspec.structs.replace(
         shard,
         key="",  # a build never takes it for its own
@@ -66,6 +70,33 @@ def narrow_shard(file: CorpusFile, masks: Masks, folder: Path, reason: str) -> S
     )
 
 
+_REPEATED = re.compile(r"(#\d+)+$")
+"""What a mixture puts behind the id of a row that stands there again."""
+
+
+def example_names(ids: Sequence[str], file: CorpusFile) -> set[str]:
+    """The examples whose rows have these ids.
+
+    Args:
+        ids: some of those of a file, or of what was made of it.
+        file: tells how ids of the corpus are made.
+
+    Raises:
+        ChexinstructError: the file cannot be read.
+    """
+    shard = file.shard
+    if shard.rows == shard.examples:
+        return set(ids)
+    first = shard.rows
+    if not shard.key:  # not as a build wrote it: rows may be repeated
+        ids = [_REPEATED.sub("", id) for id in ids]
+        every = (id for _, table in row_groups(file.path, ["id"]) for id in table["id"].to_pylist())
+        first = sum(not _REPEATED.search(id) for id in every)
+    if first != shard.examples:  # several phrasings an example: ids end in their number
+        ids = [id.rpartition("/")[0] for id in ids]
+    return set(ids)
+
+
 def narrow_images(file: ImageFile, masks: Masks, folder: Path) -> StoredFile:
     """Write the stored pictures that stay into another corpus."""
     size, sha256 = _write(file.path, masks, folder / file.name, {"compression": "none"})
@@ -74,13 +105,31 @@ def narrow_images(file: ImageFile, masks: Masks, folder: Path) -> StoredFile:
 
 def _write(path: Path, masks: Masks, target: Path, options: Mapping[str, Any]) -> tuple[int, str]:
     target.parent.mkdir(parents=True, exist_ok=True)
-    with pq.ParquetWriter(target, pq.read_schema(path), **options) as writer:
-        for number, table in row_groups(path):
-            left = table.filter(masks[number])
+    with (
+        opened(path) as file,
+        pq.ParquetWriter(target, file.schema_arrow, **options) as writer,
+    ):
+        for number, mask in masks.items():
+            left = rows_left(file, number, mask)
             if len(left):
                 writer.write_table(left)
     with target.open("rb") as content:
         return target.stat().st_size, file_digest(content, "sha256").hexdigest()
+
+
+def rows_left(file: pq.ParquetFile, number: int, mask: pa.ChunkedArray) -> pa.Table:
+    """The rows of a row group that stay.
+
+    It is read in small parts: a picture that many rows of it show is one in the file, and would
+    else stand in memory once a row, whether the row stays or not.
+    """
+    if not pc.any(mask).as_py():
+        return file.schema_arrow.empty_table()
+    parts, start = [], 0
+    for batch in file.iter_batches(batch_size=PART, row_groups=[number], use_threads=False):
+        parts.append(batch.filter(mask.slice(start, len(batch)).combine_chunks()))
+        start += len(batch)
+    return pa.Table.from_batches(parts, file.schema_arrow)
 
 
 def narrowed_lines(lines: Sequence[Line], shards: Sequence[Shard], reason: str) -> list[Line]:

@@ -9,6 +9,7 @@ import msgspec
 import pyarrow.parquet as pq
 
 from chexinstruct.corpus import Corpus, open_corpus
+from chexinstruct.corpus.locks import lock_changes
 from chexinstruct.errors import CallError
 from chexinstruct.hub.digests import pictures, row_digests, source_keys, studies
 from chexinstruct.hub.recipe import PICTURES, ROWS, STUDIES, Recipe, read_recipe
@@ -94,7 +95,7 @@ def compare(
         same_bytes=False,
         same_rows=all(source.is_same for source in sources),
         files=files,
-        why=_why(read.lock, ours.lock),
+        why=lock_changes(read.lock, ours.lock, was="in the recipe", now="here"),
         sources=sources,
         pictures=_pictures(read, ours),
     )
@@ -151,42 +152,6 @@ def _files(theirs: Lock, ours: Lock) -> list[str]:
 def _digests(lock: Lock) -> dict[str, str]:
     files = {f"data/{shard.name}.parquet": shard.sha256 for shard in lock.shards}
     return files | {file.name: file.sha256 for file in lock.pictures}
-
-
-def _why(theirs: Lock, ours: Lock) -> list[str]:
-    lines = [
-        f"{name}: {was} in the recipe, {now} here"
-        for name, was, now in [
-            ("chexinstruct", theirs.chexinstruct, ours.chexinstruct),
-            ("Python", theirs.python, ours.python),
-            *(
-                (name, theirs.libraries.get(name), ours.libraries.get(name))
-                for name in sorted(theirs.libraries.keys() | ours.libraries.keys())
-            ),
-        ]
-        if was != now
-    ]
-    accounts = {account.source: account for account in ours.sources}
-    for was_ in theirs.sources:
-        now_ = accounts.pop(was_.source, None)
-        if now_ is None:
-            lines.append(f"{was_.source}: in the recipe, not here")
-            continue
-        for name in ("studies", "pictures", "missing_pictures", "rejects", "left_out"):
-            before, after = getattr(was_, name), getattr(now_, name)
-            if before != after:
-                lines.append(
-                    f"{was_.source}: {name.replace('_', ' ')}: {_count(before)} in the recipe, "
-                    f"{_count(after)} here; is it the same version of the release?"
-                )
-    lines += [f"{source}: here, not in the recipe" for source in accounts]
-    return lines
-
-
-def _count(value: int | Mapping[str, int]) -> str:
-    if isinstance(value, int):
-        return f"{value:,}"
-    return ", ".join(f"{reason} {n:,}" for reason, n in value.items()) or "none"
 
 
 def _sources(recipe: Recipe, corpus: Corpus, keys: Mapping[str, bytes]) -> list[SourceComparison]:

@@ -13,7 +13,7 @@ from huggingface_hub import HfApi
 
 from chexinstruct.build import BuildOptions, build
 from chexinstruct.corpus import filter_corpus
-from chexinstruct.errors import CallError
+from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.hub.comparing import Comparison, compare
 from chexinstruct.hub.recipe import RECIPE_FILES, RECIPE_MANIFEST, Recipe, read_recipe
 from chexinstruct.hub.remote import told
@@ -103,6 +103,11 @@ def _build_filtered(
     lock: Lock, manifest: Manifest, data_root: str | Path, out: Path, options: BuildOptions
 ) -> None:
     """Build the whole corpus beside ``out``, and filter it as the recipe's was."""
+    if any(step.withdrawn for step in lock.filtered):
+        raise ChexinstructError(
+            "rows were withdrawn from this corpus by a list that its recipe does not hold; ask its "
+            "author for the list, build the manifest, and use `chexinstruct filter --exclude-ids`"
+        )
     whole = out.with_name(f".{out.name}.whole")
     build(manifest, data_root, whole, options)
     places: Sequence[Path] = [
@@ -119,6 +124,11 @@ def _build_filtered(
             sources=step.sources,
             splits=step.splits,
             redistributable=step.redistributable,
+            licenses=step.licenses,
+            languages=step.languages,
+            views=step.views,
+            findings=step.findings,
+            where=step.where,
         )
         parent = place
     for place in (whole, *places):

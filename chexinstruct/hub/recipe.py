@@ -65,6 +65,11 @@ def make_recipe(path: str | Path, out: str | Path) -> Recipe:
 
 def write_recipe(corpus: Corpus, folder: Path) -> Recipe:
     """Write the recipe of a corpus into a folder that is empty."""
+    if corpus.lock.mixed:
+        raise ChexinstructError(
+            f"{corpus.path} was mixed from built corpora, so no manifest builds it; make recipes "
+            "of those corpora, and say beside them how they were mixed"
+        )
     lock = bare_lock(corpus.lock)
     sources = registry()
     used = corpus.sources()

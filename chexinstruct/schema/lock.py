@@ -123,6 +123,17 @@ class Shard(msgspec.Struct, kw_only=True, frozen=True):
     """Of candidates that became no example."""
 
 
+class Withdrawn(msgspec.Struct, kw_only=True, frozen=True):
+    """A list of withdrawals that was applied; its names stand nowhere, since they are of people."""
+
+    sha256: str
+    """Of the names, sorted, a line each."""
+    names: int
+    found: dict[str, int]
+    """Of them, those that are rows, studies, pictures and patients of the corpus."""
+    unknown: int
+
+
 class Filtered(msgspec.Struct, kw_only=True, frozen=True):
     """One filter on the way from the corpus that was built to this one."""
 
@@ -134,6 +145,49 @@ class Filtered(msgspec.Struct, kw_only=True, frozen=True):
     splits: list[str]
     redistributable: bool = False
     """Rows that may not be passed on were left out."""
+    licenses: list[str] = []
+    """As asked for; empty: all. So for languages, views and findings."""
+    languages: list[str] = []
+    views: list[str] = []
+    findings: list[str] = []
+    where: str | None = None
+    """The condition, as asked."""
+    withdrawn: Withdrawn | None = None
+
+
+class MixedParent(msgspec.Struct, kw_only=True, frozen=True):
+    """A corpus that went into a mixture of built corpora."""
+
+    lock: str
+    """SHA-256 of its lock."""
+    manifest: dict[str, Any]
+
+
+class MixedShare(msgspec.Struct, kw_only=True, frozen=True):
+    """What one task or pair gave to train of a mixture of built corpora."""
+
+    name: str
+    """Task, or task/source where the pair was named."""
+    weight: float | None
+    """As asked; None where rows were asked for."""
+    available: int
+    """Rows of train that it had."""
+    rows: int
+    """Rows that it gave, repetitions included."""
+    repeated: int
+    """Of them, those that stand there for the second time or later."""
+    share: float
+    """Of all rows of train: the probability of a reader that interleaves."""
+
+
+class Mixed(msgspec.Struct, kw_only=True, frozen=True):
+    """A mixture of built corpora."""
+
+    parents: list[MixedParent]
+    seed: int
+    splits: list[str]
+    """Kept whole besides train."""
+    shares: list[MixedShare]
 
 
 class Lock(msgspec.Struct, kw_only=True):
@@ -158,3 +212,6 @@ class Lock(msgspec.Struct, kw_only=True):
     filtered: list[Filtered] = []
     """What was taken out of the corpus after its build, in order; the accounts of sources and the
     mixture are those of the build."""
+    mixed: list[Mixed] = []
+    """The mixtures of built corpora that led here, in order; ``manifest`` is that of the first
+    corpus of the last one."""
