@@ -52,8 +52,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "export": "corpus errors schema",
         "hub": "corpus errors schema",
         "view": "corpus errors schema",
-        "bench": "build config corpus draw errors images manifest regions reports schema source tasks "
-        "templating vocabulary",
+        "bench": "build config corpus draw errors images manifest regions reports schema source "
+        "tasks templating vocabulary",
         "cli": "bench build check corpus coverage demo errors export hub manifest source tasks "
         "templating view",
     }.items()

@@ -32,7 +32,7 @@ def draw(
     rank: Callable[[Candidate], int],
     *,
     sides: Sequence[str],
-    groups: Sequence[str] = ("",),
+    groups: Sequence[str] = (),
 ) -> Drawn:
     """Choose items.
 
@@ -45,11 +45,12 @@ def draw(
     """
     by_side: dict[tuple[str, str], list[Candidate]] = defaultdict(list)
     for candidate in sorted(candidates, key=rank):
-        by_side[candidate.group, candidate.side].append(candidate)
+        group = candidate.group if choice.by_group else ""
+        by_side[group, candidate.side].append(candidate)
     if choice.balance:
         drawn = _balanced(by_side, choice, rank, sides)
     else:
-        drawn = _capped(by_side, choice, rank, sides, groups)
+        drawn = _capped(by_side, choice, rank, sides, groups if choice.by_group else ("",))
     kept = set(map(id, drawn.items))
     drawn.items = [candidate for candidate in candidates if id(candidate) in kept]
     lost = len(candidates) - len(drawn.items) - drawn.reasons[ONE_SIDED]

@@ -39,7 +39,9 @@ class Choice(_Model):
     """Most items of each side within each group; None or a side that is not named: all."""
     total: Count | None = None
     balance: bool = False
-    """As many of each side within each group; a group that lacks one gives none."""
+    """As many of each side; where one is missing, none of the others."""
+    by_group: bool = False
+    """``per_side`` and ``balance`` hold within each group of candidates (a finding, a question)."""
 
 
 class Part(_Model):
@@ -63,6 +65,10 @@ class Part(_Model):
     """Index terms with ``{x}`` for the side, and the options' wording; None: no item has it."""
     frontal: bool = False
     """Its pictures are frontal by the making of the release, whether or not a table says so."""
+    unsplit: bool = False
+    """The release has no split, and no list stands for one: all of it is asked."""
+    with_parent: bool = False
+    """Its pictures must be in the test split of the release that they lie in."""
     core: Choice = Choice()
     full: Choice = Choice()
     clean: Choice = Choice()

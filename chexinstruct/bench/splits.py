@@ -2,8 +2,8 @@
 
 It is two calls of scikit-learn's ``train_test_split`` with ``random_state=0``: 30 % are set aside,
 then halved, and the first half is test. The order of the rows matters and was never pinned: here
-rows are pictures, sorted by id. What is set aside follows from NumPy's legacy generator alone, whose
-streams do not change (NEP 19), so scikit-learn is not needed.
+rows are pictures, sorted by id. What is set aside follows from NumPy's legacy generator alone, and
+its streams do not change (NEP 19), so scikit-learn is not needed.
 """
 
 from __future__ import annotations

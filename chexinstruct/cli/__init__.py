@@ -4,7 +4,7 @@ One module a group of verbs. What loads slowly is imported inside the verbs, so 
 starts at once.
 """
 
-from chexinstruct.cli import building, catalogue, corpora
+from chexinstruct.cli import bench_app, bench_items, building, catalogue, corpora
 from chexinstruct.cli.app import app, main
 
-__all__ = ["app", "building", "catalogue", "corpora", "main"]
+__all__ = ["app", "bench_app", "bench_items", "building", "catalogue", "corpora", "main"]

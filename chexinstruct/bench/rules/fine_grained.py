@@ -51,9 +51,7 @@ def fine_grained(study: Study, asking: Asking) -> Iterator[Candidate | Refused]:
 
 
 @lru_cache(maxsize=16)
-def _terms(
-    codes: tuple[tuple[str, str | None], ...], sides: tuple[str, ...]
-) -> Mapping[str, Term]:
+def _terms(codes: tuple[tuple[str, str | None], ...], sides: tuple[str, ...]) -> Mapping[str, Term]:
     return {
         pattern.format(x=side): Term(pattern, side, wording)
         for pattern, wording in codes

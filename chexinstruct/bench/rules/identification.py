@@ -73,9 +73,12 @@ def binary(study: Study, asking: Asking) -> Iterator[Candidate | Refused]:
     Under ``clean`` a finding is not asked as absent beside one that overlaps with it in meaning.
     """
     found = said(study, asking)
+    if isinstance(found, Refused):
+        yield found
+        return
     images = asking.several(study)
-    if isinstance(found, Refused) or isinstance(images, Refused):
-        yield found if isinstance(found, Refused) else images
+    if isinstance(images, Refused):
+        yield images
         return
     part = asking.part
     options = tuple(part.sides.values())
