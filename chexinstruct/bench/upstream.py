@@ -193,17 +193,13 @@ def _content(path: Path) -> Mapping[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))  # NaN stands for what is not there
     except (OSError, ValueError) as error:
+        kind = type(error).__name__
+        raise ChexinstructError(f"{path}: cannot be read as JSON ({kind})") from None
+    if not isinstance(content, dict):
+        raise ChexinstructError(f"{path}: not the item file of CheXbench: no mapping of tasks")
+    if strange := sorted(content.keys() - {*TASKS, *RENAMED}):
         raise ChexinstructError(
-            f"{path}: cannot be read as JSON ({type(error).__name__})"
-        ) from None
-    known = {**TASKS, **RENAMED}
-    if not isinstance(content, dict) or not content.keys() <= known.keys():
-        strange = (
-            sorted(map(str, content.keys() - known.keys())) if isinstance(content, dict) else []
-        )
-        raise ChexinstructError(
-            f"{path}: not the item file of CheXbench: "
-            + (f"unknown tasks {', '.join(strange[:3])}" if strange else "no mapping of tasks")
+            f"{path}: not the item file of CheXbench: unknown tasks {', '.join(strange[:3])}"
         )
     return content
 
@@ -224,9 +220,13 @@ def _item(
     names = _names(row)
     images = tuple(pictures.get(name) for name in names)
     study = _study(names) or (images[0].id if images else str(number))
+    if source == "rad_restruct":
+        study = study.removeprefix("CXR")
     person = _person(names)
     options = tuple(row[f"option_{n}"] for n in range(4) if isinstance(row.get(f"option_{n}"), str))
-    answer, boxes, reference = None, (), None
+    answer: int | None = None
+    boxes: tuple[BenchBox, ...] = ()
+    reference: str | None = None
     context: tuple[tuple[str, str], ...] = ()
     if options:
         answer = int(row["answer"])
@@ -325,7 +325,9 @@ def _person(names: list[str]) -> str | None:
 
 
 def _persons(row: Mapping[str, Any], item: BenchItem) -> BenchStudy:
-    number = _person(_names(row)) or f"{key('person', f'{item.source}\x1f{item.study_id}'):016x}"
+    """A study of nobody is a person of its own, as in the people stage."""
+    own = "\x1f".join((item.source, item.study_id))
+    number = _person(_names(row)) or f"{key('person', own):016x}"
     return BenchStudy(source=item.source, study_id=item.study_id, persons=[number])
 
 

@@ -49,15 +49,7 @@ def verify_bench(path: str | Path, *, corpus: str | Path | None = None) -> Verif
     findings = [
         _files(bench),
         _pictures(bench),
-        judged(
-            "ids_unique",
-            [
-                f"{id} stands {n} times"
-                for id, n in Counter(i.id for i in bench.items).items()
-                if n > 1
-            ],
-            "no id stands twice",
-        ),
+        _ids(bench),
         judged("items", list(_faults(bench.items)), "every item can be asked and scored"),
         _asked_once(bench),
         _accounts(bench),
@@ -66,6 +58,12 @@ def verify_bench(path: str | Path, *, corpus: str | Path | None = None) -> Verif
     if corpus is not None:
         findings += contamination(bench, corpus)
     return Verified(findings=findings, gaps=list(_gaps(bench)))
+
+
+def _ids(bench: Bench) -> Finding:
+    counts = Counter(item.id for item in bench.items)
+    faults = [f"{id} stands {n} times" for id, n in counts.items() if n > 1]
+    return judged("ids_unique", faults, "no id stands twice")
 
 
 def _files(bench: Bench) -> Finding:
@@ -167,32 +165,46 @@ def _splits(bench: Bench) -> Finding:
         if line.expected is None
     ]
     if partial and not faults:
-        message = (
-            f"not the whole release, so that its test part is another one: {', '.join(partial)}"
-        )
+        message = f"not the whole release, so its test part is another: {', '.join(partial)}"
         return Finding(check="listed_splits", level="not checked", message=message)
-    return judged("listed_splits", faults, "test parts by picture are those of the whole releases")
+    return judged("listed_splits", faults, "listed test parts are those of the whole releases")
 
 
 def _gaps(bench: Bench) -> Iterable[Gap]:
+    known = [part for part in chexbench().parts if bench.lock.edition in part.editions]
+    if bench.lock.upstream is not None:
+        yield from _imported_gaps(bench, known)
+        return
     lines = {(p.task, p.subtask, p.source): p for p in bench.lock.parts}
     skipped = bench.lock.skipped_sources
-    by_task: Counter[str] = Counter()
-    for part in (p for p in chexbench().parts if bench.lock.edition in p.editions):
+    for part in known:
         line = lines.get((part.task, part.subtask, part.source))
         found = line.items if line else 0
-        by_task[part.task] += found
         why = _why(line) if line else skipped.get(part.source, "the bench has no such part")
         if part.published is not None and found != part.published:
             yield Gap(what=part.name, found=found, published=part.published, why=why)
         yield from _answer_gaps(part, line)
-    for task, published in chexbench().totals.items():
-        if bench.lock.edition == "v2" and by_task[task] != published:
-            why = "how many of each source were published is not known"
-            missing = sorted(
-                skipped.keys() & {p.source for p in chexbench().parts if p.task == task}
-            )
-            why += f"; not found: {', '.join(missing)}" if missing else ""
+    yield from _total_gaps(bench, "how many of each source were published is not known")
+
+
+def _imported_gaps(bench: Bench, known: Sequence[Part]) -> Iterable[Gap]:
+    """By task and source: the authors' file tells no part of ours."""
+    published: Counter[tuple[str, str]] = Counter()
+    for part in known:
+        published[part.task, part.source] += part.published or 0
+    found = Counter((item.task, item.source) for item in bench.items)
+    lost = {(line.task, line.source): line.reasons for line in bench.lock.parts}
+    for (task, source), n in published.items():
+        if n and found[task, source] != n:
+            why = _most("so the file has it", lost.get((task, source), {}))
+            yield Gap(what=f"{task}/{source}", found=found[task, source], published=n, why=why)
+    yield from _total_gaps(bench, "so the file has it")
+
+
+def _total_gaps(bench: Bench, why: str) -> Iterable[Gap]:
+    by_task = Counter(item.task for item in bench.items)
+    for task, published in chexbench().totals.items() if bench.lock.edition == "v2" else ():
+        if by_task[task] != published:
             yield Gap(what=task, found=by_task[task], published=published, why=why)
 
 

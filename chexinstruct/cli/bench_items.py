@@ -105,9 +105,7 @@ def build_(
     print(_parts(lock))
     for source, why in lock.skipped_sources.items():
         print(f"{source}: {why}")
-    print(
-        f"\nThe bench is in {out}; `chexinstruct bench verify {out}` tells what it lacks, and why."
-    )
+    print(f"\nThe bench is in {out}; `chexinstruct bench verify {out}` tells what it lacks.")
 
 
 @bench.command("verify")
