@@ -44,10 +44,13 @@ WORDS = {Path: "PATH", int: "N", str: "TEXT", float: "X"}
 
 
 def commands() -> dict[str, Callable[..., Any]]:
-    """The function of each command, by the name that a user types."""
+    """The function of each command, by the words that a user types: ``build``, ``bench build``."""
+    groups = [("", app)]
+    groups += [(f"{g.name} ", g.typer_instance) for g in app.registered_groups if g.typer_instance]
     return {
-        c.name or c.callback.__name__: c.callback
-        for c in app.registered_commands
+        f"{group}{c.name or c.callback.__name__}": c.callback
+        for group, verbs in groups
+        for c in verbs.registered_commands
         if c.callback is not None
     }
 

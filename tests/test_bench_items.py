@@ -233,7 +233,7 @@ def test_draws_do_not_depend_on_order_and_hardly_on_other_studies() -> None:
 
     first = ids(pool)
     assert len(first) == 100 and ids(pool[::-1]) == first
-    assert first != ids([]) and len(first - ids(pool[:-2])) <= 2
+    assert len(first - ids(pool[:-2])) <= 2
     other = asking(how.part, seed=1)
     assert {c.study.id for c in draw(pool, choice, other.rank, sides=("y", "n")).items} != first
 
@@ -423,7 +423,7 @@ def test_items_name_patients_by_digests_of_the_seed(
 def test_workers_change_no_byte_and_the_right_option_stands_anywhere(
     benches: Path, data_root: Path, tmp_path: Path
 ) -> None:
-    run = BuildOptions(workers=2, cache=benches / "cache", on_missing_image="skip")
+    run = BuildOptions(workers=2, cache=tmp_path / "cache", on_missing_image="skip")
     build_bench(data_root, tmp_path / "b", BenchOptions(images=SMALL), run)
     first, again = (open_bench(folder) for folder in (benches / "core", tmp_path / "b"))
     assert (tmp_path / "b" / ITEMS).read_bytes() == (benches / "core" / ITEMS).read_bytes()
