@@ -54,8 +54,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "view": "corpus errors schema",
         "bench": "build config corpus draw errors images manifest regions reports schema source "
         "tasks templating vocabulary",
-        "cli": "bench build check corpus coverage demo errors export hub manifest source tasks "
-        "templating view",
+        "cli": "bench build check corpus coverage demo errors export hub images manifest source "
+        "tasks templating view",
     }.items()
 }
 """Room -> the rooms, or modules of rooms, that it may import. A new room gets a row here."""

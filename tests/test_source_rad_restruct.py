@@ -177,7 +177,11 @@ def test_what_the_report_does_not_say_is_never_asked_offered_or_told(loaded: Loa
 def test_a_no_stands_only_where_nothing_speaks_against_it(
     loaded: Loaded, number: int, text: str, stands: bool
 ) -> None:
-    assert [q.answers for q in ask(loaded, number, text)] == [("no",)] * stands
+    (asked,) = ask(loaded, number, text)
+    assert (asked.answers, asked.doubt) == (("no",), None if stands else "contradicted_no")
+    _, reasons = run(close_ended_vqa, study(loaded, number), FakeContext())
+    doubts = sum(q.doubt is not None for q in study(loaded, number).questions)
+    assert reasons.count("contradicted_no") == doubts
 
 
 def test_yes_and_no_of_a_question_are_balanced(loaded: Loaded) -> None:
