@@ -145,6 +145,8 @@ class Manifest(_Model):
     box_dialect: str = "chexagent2"
     split_policy: Literal["clean", "official"] = "clean"
     shares: Shares = Shares()
+    holdout_bench: Path | None = None
+    """Folder of a built bench whose persons are kept out of train."""
     link: Literal["none", "pixels"] = "none"
     """``pixels``: compare the pictures of sources that share some without saying which."""
     consensus: str = "majority"
@@ -230,8 +232,9 @@ def _layers(file: Path | Traversable, above: tuple[str, ...]) -> list[Layer]:
     if not isinstance(layer.content, dict):
         return [layer]
     content = dict(layer.content)
-    if isinstance(content.get("templates"), str):  # beside the manifest, wherever it is built from
-        content["templates"] = str(Path(place).parent / content["templates"])
+    for field in ("templates", "holdout_bench"):
+        if isinstance(content.get(field), str):  # beside the manifest, wherever it is built from
+            content[field] = str(Path(place).parent / content[field])
     parent = content.pop("extends", None)
     own = replace(layer, content=content)
     if parent is None:

@@ -368,6 +368,16 @@ def picture_root(key: str, sources: Mapping[str, Source]) -> str:
     return key
 
 
+def terms_of(study: Study, of_source: Terms) -> Terms:
+    """What rows of a study may be used for: the terms of its source, or its own where stricter."""
+    if study.license is None and study.redistribution is None:
+        return of_source
+    own = Terms(
+        study.license or of_source.license, study.redistribution or of_source.redistribution
+    )
+    return strictest([of_source, own])
+
+
 def build_order(
     keys: set[str], sources: Mapping[str, Source], available: Collection[str] = ()
 ) -> list[str]:

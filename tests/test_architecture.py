@@ -63,9 +63,10 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "export": "corpus errors markdown regions schema source",
         "hub": "build corpus errors licenses manifest markdown papers schema source",
         "view": "corpus draw errors regions schema source",
-        "bench": "build config corpus draw errors images regions schema source",
-        "cli": "access bench build check corpus coverage demo errors export fetch hub manifest "
-        "source tasks templating view",
+        "bench": "build config corpus draw errors images manifest regions reports schema source "
+        "tasks templating vocabulary",
+        "cli": "access bench build check corpus coverage demo errors export fetch hub images "
+        "manifest source tasks templating view",
     }.items()
 }
 """Room -> the rooms, or modules of rooms, that it may import. A new room gets a row here."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -18,6 +18,11 @@ import pytest
 from sample_releases import Table
 from task_context import FakeContext, run
 
+from chexinstruct.bench.build import BenchOptions, build_bench
+from chexinstruct.bench.folder import PartLine, read_items
+from chexinstruct.bench.item import BenchItem
+from chexinstruct.bench.recipe import RecipeName, chexbench
+from chexinstruct.build import BuildOptions
 from chexinstruct.release import Release
 from chexinstruct.reports import POLICIES, filter_text, find_leaks, sentences
 from chexinstruct.schema import Study
@@ -323,12 +328,104 @@ def test_rad_restruct() -> None:
     found = list(registry()["rad_restruct"].loader.studies(release, parents))
     assert Counter(s.split for s in found) == {"train": 2_877, "validation": 360, "test": 360}
     assert sum(len(study.images) for study in found) == 3_720
-    assert release.reject_counts == {("not_stated", True): 7_192, ("contradicted_no", True): 21_231}
+    assert release.reject_counts == {("not_stated", True): 7_192}
     asked = [question for study in found for question in study.questions]
     assert len(asked) + release.reject_counts.total() == 176_855
+    assert Counter(q.doubt for q in asked if q.doubt) == {"contradicted_no": 21_231}
     answers = Counter(question.answers for question in asked if question.group)
-    assert answers == {("yes",): 10_186, ("no",): 152_071 - 21_231}
+    assert answers == {("yes",): 10_186, ("no",): 152_071}
     assert sum(len(question.options) == 1 for question in asked) == 57 + 196
+
+
+BenchOf = Callable[..., tuple[dict[str, PartLine], list[BenchItem]]]
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> BenchOf:
+    """Parts and items of benches without pictures of what is in the data root, each built once."""
+    root, home = Path(str(ROOT)), tmp_path_factory.mktemp("benches")
+
+    @cache
+    def built(
+        recipe: RecipeName = "core", form: str = "openi"
+    ) -> tuple[dict[str, PartLine], list[BenchItem]]:
+        out = home / f"{recipe}-{form}"
+        lock = build_bench(
+            root,
+            out,
+            BenchOptions(recipe=recipe, pictures=False),
+            BuildOptions(
+                cache=home / "cache", available=True, source_dirs={"openi": str(root / form)}
+            ),
+        )
+        assert lock.items == sum(part.items for part in lock.parts)
+        assert all(line.expected in (None, line.digest) for line in lock.splits)
+        parts = {"/".join(filter(None, (p.task, p.subtask, p.source))): p for p in lock.parts}
+        return parts, read_items(out)
+
+    return built
+
+
+@pytest.mark.parametrize("form", ["openi", "openi_kaggle"])
+def test_fine_grained_reasoning_is_the_published_one(form: str, bench: BenchOf) -> None:
+    """The 380 items by block and answer, from the XML files and from the tables of Kaggle."""
+    opened(form)
+    parts, _ = bench("core", form)
+    side, region, severity = (
+        parts[f"fine_grained_reasoning/{block}/openi"] for block in ("side", "region", "severity")
+    )
+    assert (side.items, side.answers) == (293, {"right": 157, "left": 136})
+    assert (region.items, region.answers) == (29, {"lower": 19, "upper": 10})
+    assert (severity.items, severity.answers) == (58, {"mild": 31, "severe": 27})
+    assert severity.reasons["not_drawn"] == 299 - 31
+    assert side.reasons.get("no_image", 0) == side.studies - 3_851
+    multiple = parts["multiple_disease_identification/openi"]
+    assert multiple.items == multiple.published == 807
+
+
+def test_the_headings_of_open_i_are_its_most_frequent_findings() -> None:
+    found = [study for study in studies("openi") if study.images]
+    counts = Counter(
+        head for study in found for head in {c.partition("/")[0].strip() for c in study.codes}
+    )
+    no_finding = {
+        *("normal", "No Indexing", "Technical Quality of Image Unsatisfactory"),
+        *("Lung", "Thoracic Vertebrae", "Spine", "Aorta", "Aorta, Thoracic", "Diaphragm"),
+        *("Costophrenic Angle", "Cardiac Shadow"),
+    }
+    ordered = [head for head, _ in counts.most_common() if head not in no_finding]
+    assert ordered[:20] == list(chexbench().headings)
+
+
+def test_slake_of_chexbench_is_the_published_one(bench: BenchOf) -> None:
+    opened("slake")
+    part = "visual_question_answering/slake"
+    parts, items = bench()
+    assert (parts[part].items, parts[part].answers) == (123, {"yes": 77, "no": 46})
+    splits = Counter(item.split for item in items if item.source == "slake")
+    assert splits == {"validation": 59, "test": 64}
+    full, clean = bench("full")[0][part], bench("clean")[0][part]
+    assert (full.items, full.used, clean.items) == (180, 57, 96)
+
+
+def test_the_pool_of_rad_restruct_of_chexbench(bench: BenchOf) -> None:
+    opened("rad_restruct")
+    parents = {"openi": Table(list(studies("openi")))}
+    found = registry()["rad_restruct"].loader.studies(opened("rad_restruct"), parents)
+    pool = Counter(
+        question.answers
+        for study in found
+        if study.split == "test"
+        for question in study.questions
+        if question.attributes["level"] == "area"
+    )
+    assert pool == {("yes",): 456, ("no",): 10_080 - 456}
+    part = "visual_question_answering/rad_restruct"
+    full = bench("full")[0][part]
+    assert full.answers == {"yes": 456, "no": 456}
+    assert full.candidates - full.reasons["follow_up_question"] == 10_080
+    core = bench()[0][part]
+    assert core.answers == {"yes": 57, "no": 57}
 
 
 def test_roco() -> None:

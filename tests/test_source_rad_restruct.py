@@ -53,7 +53,6 @@ def test_each_layout_gives_the_same_studies_and_names_what_it_left_out(samples: 
         ]
         assert other.release.reject_counts == {
             ("not_stated", True): 5,
-            ("contradicted_no", True): 32,
             ("not_in_parent", True): 1,
             ("bad_question", False): 3,
             ("no_pictures", False): 1,
@@ -62,11 +61,13 @@ def test_each_layout_gives_the_same_studies_and_names_what_it_left_out(samples: 
             ("no_report_id", False): 1,
             ("listed_before", False): 1,
         }
+        doubts = Counter(q.doubt for s in other.studies for q in s.questions if q.doubt)
+        assert doubts == {"contradicted_no": 32}
 
 
 def test_every_question_of_a_usable_report_is_asked_or_left_out_by_name(loaded: Loaded) -> None:
     asked = sum(len(sample.questions(e)) for e in sample.EXAMS if e.number in USABLE)
-    by_row = ("not_stated", "contradicted_no", "bad_question")
+    by_row = ("not_stated", "bad_question")
     left_out = sum(n for (why, _), n in loaded.release.reject_counts.items() if why in by_row)
     kept = sum(len(study.questions) for study in loaded.studies)
     assert kept + left_out == asked + 3  # three more are spoilt
@@ -176,7 +177,11 @@ def test_what_the_report_does_not_say_is_never_asked_offered_or_told(loaded: Loa
 def test_a_no_stands_only_where_nothing_speaks_against_it(
     loaded: Loaded, number: int, text: str, stands: bool
 ) -> None:
-    assert [q.answers for q in ask(loaded, number, text)] == [("no",)] * stands
+    (asked,) = ask(loaded, number, text)
+    assert (asked.answers, asked.doubt) == (("no",), None if stands else "contradicted_no")
+    _, reasons = run(close_ended_vqa, study(loaded, number), FakeContext())
+    doubts = sum(q.doubt is not None for q in study(loaded, number).questions)
+    assert reasons.count("contradicted_no") == doubts
 
 
 def test_yes_and_no_of_a_question_are_balanced(loaded: Loaded) -> None:

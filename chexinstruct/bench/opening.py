@@ -9,13 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+from chexinstruct.bench.folder import ITEMS, LOCK, read_items
 from chexinstruct.bench.item import BenchImage, BenchItem
 from chexinstruct.draw import key
 from chexinstruct.errors import CallError, ChexinstructError
-
-ITEMS = "items.jsonl"
-BENCH_LOCK = "bench.lock.json"
-"""Written last of all, so a bench without it is not whole."""
 
 
 @dataclass(frozen=True)
@@ -110,20 +107,9 @@ def open_bench(path: Path) -> Bench:
         CallError: the folder holds no whole bench.
         ChexinstructError: an item is malformed, or an id stands there twice.
     """
-    if not (path / BENCH_LOCK).is_file():
-        raise CallError(f"{path} holds no bench: there is no {BENCH_LOCK}")
-    try:
-        lines = (path / ITEMS).read_bytes().splitlines()
-    except OSError:
-        raise CallError(f"{path} holds no bench: there is no {ITEMS}") from None
-    decoder = msgspec.json.Decoder(BenchItem)
-    items = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            items.append(decoder.decode(line))
-        except msgspec.MsgspecError as error:
-            problem = str(error).partition(" - ")[0]
-            raise ChexinstructError(f"{path / ITEMS}, line {number}: {problem}") from None
+    if not (path / LOCK).is_file():
+        raise CallError(f"{path} holds no bench: there is no {LOCK}")
+    items = read_items(path)
     ids = {item.id for item in items}
     if len(ids) < len(items):
         raise ChexinstructError(f"{path / ITEMS}: {len(items) - len(ids)} ids stand there twice")

@@ -38,14 +38,18 @@ def library_versions(names: Sequence[str] = LIBRARIES) -> dict[str, str]:
     return {name: version(name) for name in names}
 
 
+def made_by() -> dict[str, Any]:
+    """The fields by which every lock tells this program and its library versions."""
+    return {
+        "chexinstruct": __version__,
+        "python": platform.python_version(),
+        "libraries": library_versions(sorted({*LIBRARIES, *COMPARING, *MEASURING})),
+    }
+
+
 def new_lock(**content: Any) -> Lock:
     """A lock of this program under these library versions."""
-    return Lock(
-        chexinstruct=__version__,
-        python=platform.python_version(),
-        libraries=library_versions(sorted({*LIBRARIES, *COMPARING, *MEASURING})),
-        **content,
-    )
+    return Lock(**made_by(), **content)
 
 
 def line(task: str, source: str, split: str, tally: Tally) -> Line:

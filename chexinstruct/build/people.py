@@ -7,6 +7,7 @@ on the strongest side; studies whose own official split says otherwise are dropp
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -29,7 +30,10 @@ Number = npt.NDArray[np.uint64]
 REASONS = {-1: "split_conflict", -2: "held_out"}
 """What a negative split number means."""
 
+_HELD_OUT = -2
 _HOLDOUT, _AUTHORITY, _OFFICIAL = 3, 2, 1
+
+NOBODY: Number = np.empty(0, dtype=np.uint64)
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,12 @@ class Ties:
     """Of the two study tables, shape (n, 2)."""
 
 
+def patient_digest(person: int, seed: int) -> str:
+    """A digest of a person's number, keyed by a seed: a grouping key, not an anonymisation."""
+    keyed = hashlib.blake2b(person.to_bytes(8, "little"), digest_size=8, key=str(seed).encode())
+    return keyed.hexdigest()
+
+
 def resolve(
     tables: Mapping[str, StudyTable],
     sources: Mapping[str, Source],
@@ -59,6 +69,7 @@ def resolve(
     shares: Shares,
     policy: str,
     ties: Sequence[Ties] = (),
+    held: Number = NOBODY,
 ) -> dict[str, People]:
     """Persons and splits of all studies.
 
@@ -69,6 +80,8 @@ def resolve(
         shares: of persons without an official split.
         policy: ``clean``, or ``official``: every release keeps its own split, leaks included.
         ties: what the pixels say of persons beyond their ids.
+        held: persons who may not stand in train: they stand in test instead, and studies that
+            their release has in train are left out, under either policy.
     """
     found = {name: _persons(name, table) for name, table in sorted(tables.items())}
     pairs = [pair for _, by_ids in found.values() for pair in by_ids]
@@ -96,12 +109,19 @@ def resolve(
             votes = np.where(split[name] >= 0, strength * np.int8(3) + split[name], np.int8(-1))
             np.maximum.at(best, place[name], votes)
     decided = np.where(best >= 0, best % 3, drawn).astype(np.int8)
-    lost = np.where(best // 3 == _HOLDOUT, -2, -1).astype(np.int8)
+    at, known = _places(persons, _tied(held, tied))
+    benched = np.zeros(len(persons), dtype=np.bool_)
+    benched[at[known]] = True
+    moved = benched & (decided == SPLITS.index("train"))
+    decided[moved] = SPLITS.index("test")
+    best[moved] = _HOLDOUT * 3 + SPLITS.index("test")
+    lost = np.where(best // 3 == _HOLDOUT, _HELD_OUT, -1).astype(np.int8)
     people = {}
     for name in tables:
         said, final = split[name], decided[place[name]]
         if policy == "official":
-            final = np.where(said >= 0, said, drawn[place[name]]).astype(np.int8)
+            final = np.where(said >= 0, said, decided[place[name]]).astype(np.int8)
+            final[(final == SPLITS.index("train")) & benched[place[name]]] = _HELD_OUT
         else:
             final = np.where((said >= 0) & (said != final), lost[place[name]], final)
             rows, numbers = quoted[name]

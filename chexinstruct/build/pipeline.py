@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from chexinstruct.build.asked import asked_sources, asked_tasks, check_names
-from chexinstruct.build.cache import default_cache, private_folder
+from chexinstruct.build.cache import default_cache, digest, private_folder
 from chexinstruct.build.candidates import Pair, candidates
 from chexinstruct.build.executor import Executor
 from chexinstruct.build.finished import WORK
+from chexinstruct.build.holdout import held_persons
 from chexinstruct.build.index import Indexed, index
 from chexinstruct.build.inputs import Inputs, choose
 from chexinstruct.build.ledger import line, new_lock
@@ -180,6 +181,7 @@ def prepare(setting: Setting) -> Prepared:
     )
     for task in setting.tasks:
         setting.templates.load(task)  # a wrong template is told before hours of work
+    held_persons(setting.manifest.holdout_bench)  # and so is a bench that is not there
     loaded = load_all(setting, inputs.locations)
     linked = Linked.none()
     if setting.manifest.link == "pixels" and not setting.rules.listed:
@@ -249,16 +251,21 @@ def _index_all(
         shares=setting.manifest.shares,
         policy=setting.manifest.split_policy,
         ties=linked.ties,
+        held=held_persons(setting.manifest.holdout_bench),
     )
     indexed = {key: index(setting, key, loaded[key], people[key]) for key in sorted(inputs.asked)}
     return indexed, shared_persons(people, tables, linked.ties)
 
 
 def resolved(setting: Setting) -> dict[str, Any]:
-    """The manifest as it stands in the lock: no path of this machine, templates by digest."""
-    content = setting.manifest.model_dump(mode="json", exclude={"templates"})
+    """The manifest as it stands in the lock: no path of this machine; templates and the persons of
+    a bench by digest."""
+    content = setting.manifest.model_dump(mode="json", exclude={"templates", "holdout_bench"})
     if setting.manifest.templates is not None:
         content["templates"] = {name: setting.templates.digest(name) for name in setting.tasks}
+    if setting.manifest.holdout_bench is not None:
+        held = held_persons(setting.manifest.holdout_bench)
+        content["holdout_bench"] = {"persons": len(held), "digest": digest(held.tolist())}
     return content
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from chexinstruct.build.people import patient_digest
 from chexinstruct.build.pictures import Stored, open_shelf
 from chexinstruct.build.setting import Rules
 from chexinstruct.draw import Draw, key
@@ -23,7 +23,7 @@ from chexinstruct.schema import (
     RegionRow,
     Study,
 )
-from chexinstruct.source import Terms, strictest
+from chexinstruct.source import Terms, terms_of
 from chexinstruct.tasks import Task
 from chexinstruct.templating import Answer, Labels, OptionStyles, Rendered, TaskTemplate, Templates
 
@@ -108,12 +108,12 @@ class RowMaker:
         count = self.wording.phrasings
         rendered = self.template.render(facts, draw, self.wording.dialect, count=count)
         _check(rendered, facts)
-        license, redistribution = self._terms(study)
+        terms = terms_of(study, self.terms)
         head = (self.task.key, self.task.family, facts.form, self.source, study.id, patient)
         tail = (
             facts.language,
-            license,
-            redistribution,
+            terms.license,
+            terms.redistribution,
             _metadata(study, facts),
             _place(study),
         )
@@ -138,10 +138,7 @@ class RowMaker:
 
     def patient(self, person: int) -> str:
         """A digest of the person, keyed by the manifest's seed."""
-        keyed = hashlib.blake2b(
-            person.to_bytes(8, "little"), digest_size=8, key=str(self.seed).encode()
-        )
-        return keyed.hexdigest()
+        return patient_digest(person, self.seed)
 
     def _stored(self, facts: Facts) -> list[Stored]:
         assert self.shelf is not None
@@ -152,16 +149,6 @@ class RowMaker:
                 raise Lost(picture)
             found.append(picture)
         return found
-
-    def _terms(self, study: Study) -> tuple[str, str]:
-        if study.license is None and study.redistribution is None:
-            return self.terms.license, self.terms.redistribution
-        own = Terms(
-            study.license or self.terms.license,
-            study.redistribution or self.terms.redistribution,
-        )
-        both = strictest([self.terms, own])
-        return both.license, both.redistribution
 
 
 def _check(rendered: Sequence[Rendered], facts: Facts) -> None:

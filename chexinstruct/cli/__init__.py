@@ -5,6 +5,7 @@ starts at once.
 """
 
 from chexinstruct.cli import (
+    bench_items,
     bench_runs,
     building,
     catalogue,
@@ -18,6 +19,7 @@ from chexinstruct.cli.app import app, main
 
 __all__ = [
     "app",
+    "bench_items",
     "bench_runs",
     "building",
     "catalogue",

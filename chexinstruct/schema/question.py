@@ -46,6 +46,9 @@ class Question(Record, frozen=True, kw_only=True):
     answer. None: a question made for this study."""
     references: tuple[str, ...] = ()
     """Other wordings of the answer that count as right."""
+    doubt: str | None = None
+    """Why the answer as released cannot be relied on, as a reason to count: no task teaches it, and
+    a benchmark that asks what was published still may."""
     language: str = "en"
     split: Split | None = None
     """Where the release splits questions and not studies."""

@@ -36,6 +36,8 @@ def _asked(study: Study, kind: QuestionTest) -> Iterator[_Asked | Drop]:
         images = tuple(pictures[key] for key in keys if key in pictures)
         if not any(answer.strip() for answer in question.answers):
             yield Drop(reason="no_answer")
+        elif question.doubt is not None:
+            yield Drop(reason=question.doubt)
         elif len(images) < len(keys):
             yield Drop(reason="missing_picture")
         else:

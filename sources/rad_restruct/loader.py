@@ -161,11 +161,9 @@ def _questions(release: Release, file: str, keys: list[str]) -> tuple[Question, 
         if not set(asked.item.answers) - NOT_STATED:
             detail = "the report does not say"
             release.reject(file, asked.origin.row, "not_stated", detail, expected=True)
-        elif asked.item.answers == ["no"] and said.against(asked):
-            detail = "what the same report says elsewhere speaks against it"
-            release.reject(file, asked.origin.row, "contradicted_no", detail, expected=True)
         else:
-            questions.append(_question(asked, keys))
+            contradicted = asked.item.answers == ["no"] and said.against(asked)
+            questions.append(_question(asked, keys, "contradicted_no" if contradicted else None))
     return tuple(questions)
 
 
@@ -253,7 +251,7 @@ def _finding(heading: str) -> str | None:
         return None
 
 
-def _question(asked: Asked, keys: list[str]) -> Question:
+def _question(asked: Asked, keys: list[str], doubt: str | None) -> Question:
     item, about = asked.item, asked.item.about
     options = tuple(option for option in about.options if option not in NOT_STATED)
     text = item.text.strip()
@@ -271,6 +269,7 @@ def _question(asked: Asked, keys: list[str]) -> Question:
         options=options,
         several=about.answer_type == "multi_choice",
         group=text if set(options) == YES_NO else None,
+        doubt=doubt,
         attributes={
             "answer_type": about.answer_type,
             "level": asked.level,
