@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from chexinstruct.build.asked import asked_sources, asked_tasks, check_names
-from chexinstruct.build.cache import default_cache, private_folder
+from chexinstruct.build.cache import default_cache, local_cache, private_folder
 from chexinstruct.build.candidates import Pair, candidates
-from chexinstruct.build.finished import WORK
+from chexinstruct.build.home import home_of
 from chexinstruct.build.index import Indexed, index
 from chexinstruct.build.inputs import Inputs, choose
 from chexinstruct.build.ledger import line, new_lock
 from chexinstruct.build.link import Linked, link
 from chexinstruct.build.missing import Missing, refuse_missing
-from chexinstruct.build.parts import Share, executor_of, taken
+from chexinstruct.build.parts import Share, executor_of
 from chexinstruct.build.people import resolve, shared_persons
 from chexinstruct.build.pictures import Pictured, normalise_all
 from chexinstruct.build.seal import seal
@@ -91,7 +91,7 @@ def opened(
         CallError: another build is writing there.
         ChexinstructError: there is no room to write.
     """
-    folder = Path(out)
+    cache = private_folder(local_cache(options.cache or default_cache()))
     rules = Rules(
         seed=manifest.seed,
         consensus=manifest.consensus,
@@ -108,8 +108,8 @@ def opened(
             manifest=manifest,
             rules=rules,
             data_root=str(data_root),
-            out=folder,
-            cache=private_folder(options.cache or default_cache()),
+            home=home_of(out, cache),
+            cache=cache,
             options=options,
             sources=sources,
             tasks=asked_tasks(manifest, tasks),
@@ -117,14 +117,14 @@ def opened(
             executor=executor,
         )
         try:
-            with taken(private_folder(private_folder(folder) / WORK), options.part):
+            with setting.home.held(options.part):
                 yield setting
         except OSError as error:
             if error.errno not in NO_ROOM:
                 raise
             raise ChexinstructError(
-                f"no room to write: {os.strerror(error.errno)}; make room in {folder} and "
-                f"{setting.cache} and build again, what is finished is kept"
+                f"no room to write: {os.strerror(error.errno)}; make room in "
+                f"{setting.home.shown} and {setting.cache} and build again, what is finished is kept"
             ) from error
 
 
@@ -208,7 +208,7 @@ def _run(setting: Setting) -> Lock:
         mixture=ready.mixture,
     )
     rejects = {key: said.rejects for key, said in ready.loaded.items() if said.rejects}
-    seal(setting.out, lock, setting.sources, setting.tasks, rejects, bad, ready.linked.matches)
+    seal(setting.home, lock, setting.sources, setting.tasks, rejects, bad, ready.linked.matches)
     return lock
 
 
