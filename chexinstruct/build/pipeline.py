@@ -122,9 +122,10 @@ def opened(
         except OSError as error:
             if error.errno not in NO_ROOM:
                 raise
+            places = f"{setting.home.shown} and {setting.cache}"
             raise ChexinstructError(
-                f"no room to write: {os.strerror(error.errno)}; make room in "
-                f"{setting.home.shown} and {setting.cache} and build again, what is finished is kept"
+                f"no room to write: {os.strerror(error.errno)}; make room in {places} and build "
+                "again, what is finished is kept"
             ) from error
 
 

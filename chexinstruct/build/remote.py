@@ -27,7 +27,7 @@ T = TypeVar("T")
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 """Extra of this package by scheme. These stores show an object only when all of it has arrived."""
 PICTURES = "images"
-"""The column that texts do without."""
+"""The column that texts have empty."""
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
@@ -220,11 +220,15 @@ class Bucket:
         def fetch() -> None:
             with fs.open(f"{root}/{name}", "rb", cache_type="none") as stream:
                 file = pq.ParquetFile(stream, pre_buffer=True)
-                kept = [one for one in file.schema_arrow.names if one != PICTURES]
-                schema = pa.schema([file.schema_arrow.field(one) for one in kept])
+                schema = file.schema_arrow
+                kept = [one for one in schema.names if one != PICTURES]
+                empty = schema.get_field_index(PICTURES)
                 with pq.ParquetWriter(path, schema, compression="zstd") as writer:
                     for group in range(file.metadata.num_row_groups):
-                        writer.write_table(file.read_row_group(group, columns=kept))
+                        table = file.read_row_group(group, columns=kept)
+                        none = pa.array([[]] * len(table), schema.field(empty).type)
+                        table = table.add_column(empty, schema.field(empty), none)
+                        writer.write_table(table.cast(schema))
 
         self._tried(fetch, name)
 
