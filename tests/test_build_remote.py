@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -235,7 +236,13 @@ class Refused(Exception):
 def test_a_corpus_in_a_bucket_is_the_one_on_disk_and_is_not_written_again(
     s3: S3, data_root: Path, bucket: str, here: dict[str, bytes], tmp_path: Path
 ) -> None:
-    made(data_root, bucket, tmp_path / "cache")
+    told = {"name": "test", "version": "1.0.0", "images": {"size": 64}}
+    manifest = tmp_path / "manifest.yaml"
+    manifest.write_text(json.dumps({**told, "sources": [NIH], "tasks": TASKS}))
+    call = ["build", manifest, "--data-root", data_root, "--out", bucket, "--workers", "2"]
+    call += ["--cache", tmp_path / "cache", "--on-missing-image", "skip"]
+    script = "from chexinstruct.cli import main; main()"
+    subprocess.run([sys.executable, "-c", script, *map(str, call)], check=True)
     assert stored(bucket) == here, "no marker and no lease is left"
     written = [path for _, path, _ in s3.asked("PUT", "")]
     assert written.index(f"/{bucket[5:]}/{LOCK}") > max(

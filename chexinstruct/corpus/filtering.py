@@ -36,6 +36,7 @@ from chexinstruct.corpus.narrowing import (
 )
 from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.papers import papers
+from chexinstruct.places import local_only
 from chexinstruct.schema import LOCK, Lock, Shard, StoredFile
 from chexinstruct.schema.lock import Filtered
 from chexinstruct.source import Source
@@ -80,7 +81,7 @@ def filter_corpus(
         ChexinstructError: ``path`` is no corpus, or a file of it is missing.
     """
     corpus = open_corpus(path)
-    target = Path(out)
+    target = local_only(out, "what is written", "copy it with the tool of the store when it stands")
     _check_target(corpus.path, target)
     known = _known(corpus)
     wanted = _tasks(corpus, tasks, families, known.tasks)
