@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import time
 from collections.abc import Callable, Iterator
-from random import Random
 from typing import TypeVar
 
 from chexinstruct.errors import ChexinstructError
@@ -83,12 +83,12 @@ def _status(error: BaseException) -> int | None:
 def waits() -> Iterator[float]:
     """Seconds to wait after each failure but the last.
 
-    Up to a quarter is left to chance, so that the workers of a build do not all come back at once;
-    nothing that is built depends on it.
+    Each process has up to a quarter of its own, so that the workers of a build do not all come back
+    at once.
     """
-    chance = Random()
+    own = 1 - os.getpid() % 64 / 256
     for step in range(TRIES - 1):
-        yield FIRST_WAIT * 2**step * (1 - chance.random() / 4)
+        yield FIRST_WAIT * 2**step * own
 
 
 def tried(call: Callable[[], T], what: str) -> T:
