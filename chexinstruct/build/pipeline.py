@@ -47,7 +47,7 @@ def build(
     Args:
         manifest: the recipe.
         data_root: folder or URL that holds one folder a source key.
-        out: folder of the corpus.
+        out: folder of the corpus, or a URL of a store that fsspec knows.
         options: how to run, all of it but for ``part``, which :func:`build_part` is for.
 
     Returns:
