@@ -178,14 +178,14 @@ def test_twenty_bad_pictures_are_counted(data: Path, tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_tried_again(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The disk or the network may have been at fault, and the file's time stamp tells nothing."""
+    """Its permissions may have been mended, and the file's time stamp tells nothing of them."""
     from chexinstruct.release import Release
 
     read = Release.read
 
     def failing(self: Release, path: str) -> bytes:
         if path.endswith("00000001_001.png"):
-            raise OSError(5, "Input/output error")
+            raise PermissionError(13, "Permission denied")
         return read(self, path)
 
     monkeypatch.setattr(Release, "read", failing)

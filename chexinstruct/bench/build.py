@@ -23,9 +23,10 @@ from chexinstruct.bench.make import Lost, Maker
 from chexinstruct.bench.recipe import Edition, Part, RecipeName, Views, chexbench, parts_of
 from chexinstruct.bench.rules import RULES
 from chexinstruct.bench.splits import digest_of, test_ids
-from chexinstruct.build.cache import default_cache, private_folder
+from chexinstruct.build.cache import default_cache, local_cache, private_folder
 from chexinstruct.build.executor import Processes
 from chexinstruct.build.holdout import BenchStudy
+from chexinstruct.build.home import LocalHome
 from chexinstruct.build.inputs import Inputs, choose, locate, present
 from chexinstruct.build.ledger import made_by
 from chexinstruct.build.missing import Missing, refuse_missing
@@ -112,22 +113,22 @@ def build_bench(
                 pictures=options.pictures,
             ),
             data_root=str(data_root),
-            out=Path(out),
-            cache=private_folder(run.cache or default_cache()),
+            home=LocalHome(Path(out)),
+            cache=private_folder(local_cache(run.cache or default_cache())),
             options=run,
             sources=sources,
             tasks={},
             templates=Templates(None, OptionStyles()),
             executor=executor,
         )
-        return _build(setting, options)
+        return _build(setting, Path(out), options)
 
 
-def _build(setting: Setting, options: BenchOptions) -> BenchLock:
+def _build(setting: Setting, folder: Path, options: BenchOptions) -> BenchLock:
     parts = parts_of(options.edition)
     inputs = _inputs(setting, parts)
     parts = [part for part in parts if part.source in inputs.asked]
-    start(setting.out)
+    start(folder)
     loaded = load_all(setting, inputs.locations)
     tables = {name: open_studies(said.table) for name, said in loaded.items()}
     people = resolve(
@@ -155,7 +156,7 @@ def _build(setting: Setting, options: BenchOptions) -> BenchLock:
     refuse_missing(setting, missing)
     _drop_copies(chosen)
     shelf = _shelf(setting, chosen, inputs) if options.pictures else None
-    items = _items(setting, chosen, tables, people, shelf)
+    items = _items(setting, folder, chosen, tables, people, shelf)
     lock = BenchLock(
         **made_by(),
         edition=options.edition,
@@ -173,7 +174,7 @@ def _build(setting: Setting, options: BenchOptions) -> BenchLock:
         items=len(items),
         files={},
     )
-    return seal(setting.out, lock, items, _persons(items, tables, people))
+    return seal(folder, lock, items, _persons(items, tables, people))
 
 
 def _inputs(setting: Setting, parts: Sequence[Part]) -> Inputs:
@@ -344,6 +345,7 @@ def _shelf(setting: Setting, chosen: Sequence[_Chosen], inputs: Inputs) -> Shelf
 
 def _items(
     setting: Setting,
+    folder: Path,
     chosen: Sequence[_Chosen],
     tables: Mapping[str, StudyTable],
     people: Mapping[str, People],
@@ -360,7 +362,7 @@ def _items(
             candidates=one.eligible,
             terms=terms(part.source, setting.sources),
             persons=_numbers(tables[part.source], people[part.source]),
-            folder=setting.out,
+            folder=folder,
             shelf=shelf,
             settings=setting.manifest.images,
             written=written,

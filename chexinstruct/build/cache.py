@@ -16,6 +16,8 @@ import msgspec
 import platformdirs
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
+from chexinstruct.places import local_only
+
 
 def digest(*parts: object) -> str:
     """A key from values that JSON can write (models included); equal values give equal keys."""
@@ -41,6 +43,20 @@ def default_cache() -> Path:
     """The user's own cache folder, or ``$CHEXINSTRUCT_CACHE``."""
     chosen = os.environ.get("CHEXINSTRUCT_CACHE")
     return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("chexinstruct"))
+
+
+def local_cache(path: Path) -> Path:
+    """The cache folder, which is no URL: stages map its tables into memory.
+
+    Raises:
+        CallError: it is a URL.
+    """
+    return local_only(
+        path,
+        "the cache",
+        "its tables are mapped into memory, so give a fast disk with --cache, best one that the "
+        "parts of a build share",
+    )
 
 
 def private_folder(path: Path) -> Path:

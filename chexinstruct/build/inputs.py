@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from chexinstruct.errors import ChexinstructError
+from chexinstruct.places import is_remote, shown
 from chexinstruct.source import Source, build_order
+from chexinstruct.transient import StorageError, tried
 
 
 @dataclass(frozen=True)
@@ -31,15 +33,45 @@ def locate(data_root: str, source_dirs: Mapping[str, str], key: str) -> str:
     return source_dirs.get(key) or f"{data_root.rstrip('/')}/{key}"
 
 
-def present(location: str) -> bool:
-    """Whether something lies there; remote places are taken at their word."""
-    if "://" in location:
-        from fsspec.core import url_to_fs
+def present(places: Collection[str]) -> set[str]:
+    """Those of the places where something lies. Remote ones that lie side by side are listed at
+    once, and taken at their word.
 
-        filesystem, path = url_to_fs(location)
-        return bool(filesystem.exists(path))
-    folder = Path(location)
+    Raises:
+        ChexinstructError: a store cannot be reached, or may not be read.
+    """
+    found = {place for place in places if not is_remote(place) and _holds(Path(place))}
+    beside: dict[str, set[str]] = {}
+    for place in filter(is_remote, places):
+        beside.setdefault(place.rstrip("/").rpartition("/")[0], set()).add(place)
+    for parent, remote in beside.items():
+        names = _listed(parent)
+        found |= {place for place in remote if place.rstrip("/").rpartition("/")[2] in names}
+    return found
+
+
+def _holds(folder: Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
+
+
+def _listed(url: str) -> set[str]:
+    """What lies in a remote folder."""
+    from fsspec.core import url_to_fs
+
+    try:
+        filesystem, path = url_to_fs(url)
+        listed = tried(lambda: filesystem.ls(path, detail=False, refresh=True), shown(url))
+    except FileNotFoundError:
+        return set()
+    except StorageError:
+        raise
+    except Exception as error:  # every file system has errors of its own; some show tokens
+        told = str(error) if isinstance(error, ImportError) else type(error).__name__
+        raise ChexinstructError(
+            f"{shown(url)} cannot be listed ({told}); check the address, your access to it, and "
+            "that the library for it is installed, e.g. pip install 'chexinstruct[s3]'"
+        ) from error
+    return {name.rstrip("/").rpartition("/")[2] for name in listed}
 
 
 def choose(
@@ -64,7 +96,8 @@ def choose(
         CallError: an unknown key.
     """
     here = {key: locate(data_root, source_dirs, key) for key in sources}
-    found = {key for key, place in here.items() if present(place)}
+    there = present(set(here.values()))
+    found = {key for key, place in here.items() if place in there}
     wanted = found if asked == "all" else set(asked)
     build_order(wanted, sources)  # unknown keys are told before missing files
     skipped: dict[str, str] = {}

@@ -95,7 +95,8 @@ def make_pack(job: PictureJob) -> list[tuple[str, str]]:
 
     Returns:
         Path and kind of error of files that could not be read at all. They stand in no pack, so
-        that the next build tries again: the disk or the network may have been at fault.
+        that the next build tries again: their permissions may be mended by then. Storage that
+        fails stops the build instead, so that what is built does not depend on the weather.
     """
     unreadable: list[tuple[str, str]] = []
     rows: list[dict[str, Any]] = []

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from chexinstruct.build.asked import asked_sources, asked_tasks, check_names
-from chexinstruct.build.cache import default_cache, digest, private_folder
+from chexinstruct.build.cache import default_cache, digest, local_cache, private_folder
 from chexinstruct.build.candidates import Pair, candidates
 from chexinstruct.build.executor import Executor
-from chexinstruct.build.finished import WORK
 from chexinstruct.build.holdout import held_persons
+from chexinstruct.build.home import Home, home_of
 from chexinstruct.build.index import Indexed, index
 from chexinstruct.build.inputs import Inputs, choose
 from chexinstruct.build.ledger import line, new_lock
 from chexinstruct.build.link import Linked, link
 from chexinstruct.build.missing import Missing, refuse_missing
-from chexinstruct.build.parts import Share, executor_of, taken
+from chexinstruct.build.parts import Share, executor_of
 from chexinstruct.build.people import resolve, shared_persons
 from chexinstruct.build.pictures import Pictured, normalise_all
 from chexinstruct.build.seal import seal
@@ -49,7 +49,7 @@ def build(
     Args:
         manifest: the recipe.
         data_root: folder or URL that holds one folder a source key.
-        out: folder of the corpus.
+        out: folder of the corpus, or a URL of a store that fsspec knows.
         options: how to run, all of it but for ``part``, which :func:`build_part` is for.
 
     Returns:
@@ -93,25 +93,28 @@ def opened(
         CallError: another build is writing there.
         ChexinstructError: there is no room to write.
     """
-    folder = Path(out)
+    cache = private_folder(local_cache(options.cache or default_cache()))
     with executor_of(options) as executor:
-        setting = set_up(manifest, str(data_root), folder, options, executor)
+        home = home_of(out, cache)
+        setting = set_up(manifest, str(data_root), home, cache, options, executor)
         try:
-            with taken(private_folder(private_folder(folder) / WORK), options.part):
+            with setting.home.held(options.part):
                 yield setting
         except OSError as error:
             if error.errno not in NO_ROOM:
                 raise
+            places = f"{setting.home.shown} and {setting.cache}"
             raise ChexinstructError(
-                f"no room to write: {os.strerror(error.errno)}; make room in {folder} and "
-                f"{setting.cache} and build again, what is finished is kept"
+                f"no room to write: {os.strerror(error.errno)}; make room in {places} and build "
+                "again, what is finished is kept"
             ) from error
 
 
 def set_up(
     manifest: Manifest,
     data_root: str,
-    out: Path,
+    home: Home,
+    cache: Path,
     options: BuildOptions,
     executor: Executor,
     *,
@@ -138,8 +141,8 @@ def set_up(
         manifest=manifest,
         rules=rules,
         data_root=data_root,
-        out=out,
-        cache=private_folder(options.cache or default_cache()),
+        home=home,
+        cache=cache,
         options=options,
         sources=sources,
         tasks=asked_tasks(manifest, tasks),
@@ -235,7 +238,7 @@ def _run(setting: Setting) -> Lock:
         mixture=ready.mixture,
     )
     rejects = {key: said.rejects for key, said in ready.loaded.items() if said.rejects}
-    seal(setting.out, lock, setting.sources, setting.tasks, rejects, bad, ready.linked.matches)
+    seal(setting.home, lock, setting.sources, setting.tasks, rejects, bad, ready.linked.matches)
     return lock
 
 

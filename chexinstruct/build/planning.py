@@ -12,8 +12,7 @@ from typing import Any
 
 import msgspec
 
-from chexinstruct.build.cache import read_json
-from chexinstruct.build.finished import finished
+from chexinstruct.build.finished import finished, sealed
 from chexinstruct.build.ledger import library_versions
 from chexinstruct.build.pictures import Asked, Pictured, ask
 from chexinstruct.build.pipeline import Prepared, opened, prepare, resolved
@@ -22,7 +21,7 @@ from chexinstruct.build.shards import shard_jobs, unwritten
 from chexinstruct.images import BadImage, normalise
 from chexinstruct.manifest import Manifest
 from chexinstruct.release import Release
-from chexinstruct.schema import LOCK, SPLITS, Lock, Shard
+from chexinstruct.schema import SPLITS, Shard
 
 SAMPLE = 6
 """Pictures of a release that are made to see how long one takes and how large it gets."""
@@ -88,7 +87,7 @@ def plan(
         pictures = list(_pictures(setting, asked, ready.inputs.locations)) if asked else []
         pictured = Pictured(Path(), asked.wanted, {}) if asked else None
         jobs = shard_jobs(setting, ready.planned, ready.indexed, pictured)
-        left = unwritten(jobs, finished(setting.out, Shard))
+        left = unwritten(jobs, finished(setting.home, Shard))
         rows = sum(len(job.rows) * job.wording.phrasings for job in left)
         made = sum(item.seconds for item in pictures)
         disk = list(_disk(setting, ready, pictures))
@@ -174,7 +173,7 @@ def _reasons(setting: Setting, ready: Prepared, shards: int, left: int) -> list[
     """Why there is something to do, as far as the lock of the last build tells."""
     if not left:
         return []
-    lock = _lock(setting.out)
+    lock = sealed(setting.home)
     if lock is None:
         standing = shards - left
         return [f"an interrupted build: {standing} shards stand" if standing else "a new corpus"]
@@ -191,14 +190,6 @@ def _reasons(setting: Setting, ready: Prepared, shards: int, left: int) -> list[
     now = msgspec.json.decode(msgspec.json.encode(resolved(setting)))
     reasons += [f"manifest: {field} has changed" for field in _changed(lock.manifest, now)]
     return reasons or ["tasks, templates or the program have changed"]
-
-
-def _lock(out: Path) -> Lock | None:
-    try:
-        lock: Lock | None = read_json(out / LOCK, Lock)
-    except msgspec.DecodeError:
-        return None
-    return lock
 
 
 def _changed(old: Any, new: Any, field: str = "") -> Iterator[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import msgspec
@@ -37,7 +38,10 @@ class Kept(msgspec.Struct, kw_only=True):
 
 
 def describe(
-    folder: Path, lock: Lock, sources: Mapping[str, Source], data: Path | None = None
+    folder: Path,
+    lock: Lock,
+    sources: Mapping[str, Source],
+    data: Callable[[], AbstractContextManager[Path]] | None = None,
 ) -> Kept:
     """Measure and draw a corpus, unless its report stands already, for these very data files.
 
@@ -48,7 +52,7 @@ def describe(
         folder: of the corpus.
         lock: what stands in them.
         sources: the registry.
-        data: the corpus that holds the data files, where it is another.
+        data: gives a folder that holds the data files, where it is another; called only to measure.
 
     Raises:
         ChexinstructError: a data file cannot be read.
@@ -61,7 +65,8 @@ def describe(
     if kept is None or kept.key != key or not _stand(folder / PLOTS, kept.plots):
         from chexinstruct.quality.plots import draw  # matplotlib loads slowly
 
-        quality = measure(data or folder, lock, roots)
+        with data() if data else nullcontext(folder) as measured:
+            quality = measure(measured, lock, roots)
         plots = draw(quality)
         for name, content in plots.items():
             with whole_file(folder / PLOTS / name) as draft:

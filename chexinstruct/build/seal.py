@@ -11,8 +11,9 @@ import msgspec
 import pyarrow as pa
 from pyarrow.csv import write_csv
 
-from chexinstruct.build.cache import whole_file, write_json
-from chexinstruct.build.finished import forget, unseal
+from chexinstruct.build.cache import whole_file
+from chexinstruct.build.finished import forget, place, unseal
+from chexinstruct.build.home import DATA, Home, write_json
 from chexinstruct.build.link import READ_BY_PEOPLE
 from chexinstruct.build.quality import describe
 from chexinstruct.build.studies import Rejection
@@ -23,7 +24,7 @@ from chexinstruct.tasks import Task
 
 
 def seal(
-    out: Path,
+    home: Home,
     lock: Lock,
     sources: Mapping[str, Source],
     tasks: Mapping[str, Task],
@@ -31,10 +32,10 @@ def seal(
     bad: Mapping[str, Sequence[tuple[str, str, str]]],
     matches: Mapping[str, pa.Table],
 ) -> None:
-    """Make the folder a corpus: drop files that are no part of it, write report, papers, lock.
+    """Make it a corpus: drop files that are no part of it, write report, papers, lock.
 
     Args:
-        out: the folder; its data files are all written.
+        home: where the data files are all written.
         lock: what stands in them.
         sources: the registry.
         tasks: of the manifest.
@@ -42,31 +43,25 @@ def seal(
         bad: pictures that could not be read, by source: path, reason, detail.
         matches: copies of pictures, by pair of sources.
     """
-    _drop_strangers(out, lock)
-    _write_rejects(out / "rejects", rejects, bad, sources)
-    _write_links(out / "links", matches)
-    kept = describe(out, lock, sources)
-    for name, text in papers(lock, sources, tasks, kept.quality, kept.plot_paths()).items():
-        with whole_file(out / name) as draft:
-            draft.write_text(text, encoding="utf-8")
-    write_json(out / LOCK, lock)
-    forget(out)
+    _drop_strangers(home, lock)
+    with home.desk() as folder:
+        _write_rejects(folder / "rejects", rejects, bad, sources)
+        _write_links(folder / "links", matches)
+        kept = describe(folder, lock, sources, lambda: home.texts(lock))
+        for name, text in papers(lock, sources, tasks, kept.quality, kept.plot_paths()).items():
+            with whole_file(folder / name) as draft:
+                draft.write_text(text, encoding="utf-8")
+    write_json(home, LOCK, lock)
+    forget(home)
 
 
-def _drop_strangers(out: Path, lock: Lock) -> None:
+def _drop_strangers(home: Home, lock: Lock) -> None:
     """Remove data files of an earlier build that this one does not have."""
-    ours = {out / "data" / f"{shard.name}.parquet" for shard in lock.shards}
-    ours |= {out / file.name for file in lock.pictures}
-    folders = [out / "data", out / "images"]
-    found = {path for folder in folders for path in (folder, *folder.rglob("*"))}
-    strangers = [path for path in found - ours if path.is_file()]
+    ours = {place(shard) for shard in lock.shards} | {place(file) for file in lock.pictures}
+    strangers = [name for folder in DATA for name in home.files(folder) if name not in ours]
     if strangers:
-        unseal(out)
-    for path in [*strangers, *out.glob(".*.tmp")]:
-        path.unlink()
-    for path in sorted(filter(Path.is_dir, found), reverse=True):
-        if not any(path.iterdir()):
-            path.rmdir()
+        unseal(home)
+        home.remove(strangers)
 
 
 def _write_links(folder: Path, matches: Mapping[str, pa.Table]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from tqdm import tqdm
 
@@ -17,6 +17,9 @@ from chexinstruct.reports import DEFAULT_LEAKS, LeakClass
 from chexinstruct.source import Source
 from chexinstruct.tasks import Task
 from chexinstruct.templating import Templates
+
+if TYPE_CHECKING:
+    from chexinstruct.build.home import Home
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -86,7 +89,8 @@ class Setting:
     manifest: Manifest
     rules: Rules
     data_root: str
-    out: Path
+    home: Home
+    """Where the corpus stands."""
     cache: Path
     options: BuildOptions
     sources: Mapping[str, Source]

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from xxhash import xxh3_128
 
-from chexinstruct.build.cache import code_digest, digest, whole_file
+from chexinstruct.build.cache import code_digest, digest
 from chexinstruct.build.candidates import Tally
 from chexinstruct.build.columns import corpus_schema, corpus_table
 from chexinstruct.build.engine import SourceFiles, SourceView, facts_of
 from chexinstruct.build.executor import without_collector
-from chexinstruct.build.finished import finished, mark, stands, unseal
+from chexinstruct.build.finished import finished, mark, unseal
+from chexinstruct.build.home import Home
 from chexinstruct.build.index import Indexed
 from chexinstruct.build.ledger import library_versions
 from chexinstruct.build.parts import Share
@@ -51,7 +51,7 @@ class ShardJob:
 
     name: str
     """``<task>/<split>-<source>-00000-of-00002``."""
-    path: str
+    home: Home
     key: str
     task: str
     files: SourceFiles
@@ -66,7 +66,7 @@ class ShardJob:
 def build_shard(job: ShardJob) -> Shard:
     """Write the shard's file and say what it holds; done twice it gives the same bytes."""
     work = _Work(job, task_registry()[job.task])
-    with without_collector(), whole_file(Path(job.path)) as draft:
+    with without_collector(), job.home.whole_file(f"data/{job.name}.parquet") as draft:
         with pq.ParquetWriter(draft, corpus_schema(), **parquet_options()) as writer:
             for table in work.groups():
                 writer.write_table(table)
@@ -178,12 +178,12 @@ def write_shards(
         pictured: the normalised pictures; None for a corpus without.
     """
     jobs = shard_jobs(setting, planned, indexed, pictured)
-    known = finished(setting.out, Shard)
+    known = finished(setting.home, Shard)
     left = unwritten(jobs, known)
     if left:
-        unseal(setting.out)
+        unseal(setting.home)
     for _, made in setting.run("shards", build_shard, left):
-        mark(setting.out, made)
+        mark(setting.home, made)
         known[made.name] = made
     done = [known[job.name] for job in jobs]
     for plan, shard in zip(planned, done, strict=True):
@@ -204,12 +204,12 @@ def share_of_shards(
     """Write those shards of a part's share that do not stand yet."""
     jobs = shard_jobs(setting, planned, indexed, pictured)
     mine = [job for number, job in enumerate(jobs) if part.has(number)]
-    left = unwritten(mine, finished(setting.out, Shard))
+    left = unwritten(mine, finished(setting.home, Shard))
     if left:
-        unseal(setting.out)
+        unseal(setting.home)
     for _, made in setting.run("shards", build_shard, left):
-        mark(setting.out, made)
-    undone = len(unwritten(jobs, finished(setting.out, Shard)))
+        mark(setting.home, made)
+    undone = len(unwritten(jobs, finished(setting.home, Shard)))
     return Share(*part, written=len(mine), standing=len(jobs) - undone, shards=len(jobs))
 
 
@@ -237,7 +237,7 @@ def shard_jobs(
 
 def unwritten(jobs: Sequence[ShardJob], known: Mapping[str, Shard]) -> list[ShardJob]:
     """Those whose shard does not stand under its key."""
-    return [job for job in jobs if not stands(Path(job.path), job.key, known.get(job.name))]
+    return [job for job in jobs if job.name not in known or known[job.name].key != job.key]
 
 
 def _job(
@@ -275,7 +275,7 @@ def _job(
     )
     return ShardJob(
         name=name,
-        path=str(setting.out / "data" / f"{name}.parquet"),
+        home=setting.home,
         key=key,
         task=task.key,
         files=item.files,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from chexinstruct.build.cache import code_digest, digest, whole_file
-from chexinstruct.build.finished import finished, mark, stands, unseal
+from chexinstruct.build.cache import code_digest, digest
+from chexinstruct.build.finished import finished, mark, unseal
+from chexinstruct.build.home import Home
 from chexinstruct.build.ledger import library_versions
 from chexinstruct.build.pictures import Pictured, Stored, Wanted, open_shelf
 from chexinstruct.build.setting import Setting
@@ -24,7 +24,7 @@ class StoreJob:
 
     name: str
     """``images/<release>-00000-of-00002.parquet``."""
-    path: str
+    home: Home
     key: str
     release: str
     wanted: tuple[Wanted, ...]
@@ -62,7 +62,7 @@ STORE_SCHEMA = pa.schema(
 def store_pictures(job: StoreJob) -> StoredFile:
     """Write the readable ones of some pictures as Parquet."""
     shelf = open_shelf(job.shelf)
-    with whole_file(Path(job.path)) as draft:
+    with job.home.whole_file(job.name) as draft:
         with pq.ParquetWriter(draft, STORE_SCHEMA, compression="none") as writer:
             for start in range(0, len(job.wanted), STORE_GROUP):
                 rows = []
@@ -86,12 +86,12 @@ def store_all(setting: Setting, pictured: Pictured) -> list[StoredFile]:
         for number in range(count):
             part = tuple(ordered[number * STORE_PICTURES : (number + 1) * STORE_PICTURES])
             jobs.append(_job(setting, pictured, release, part, f"{number:05d}-of-{count:05d}"))
-    known = finished(setting.out, StoredFile)
-    left = [job for job in jobs if not stands(Path(job.path), job.key, known.get(job.name))]
+    known = finished(setting.home, StoredFile)
+    left = [job for job in jobs if job.name not in known or known[job.name].key != job.key]
     if left:
-        unseal(setting.out)
+        unseal(setting.home)
     for _, made in setting.run("image files", store_pictures, left):
-        mark(setting.out, made)
+        mark(setting.home, made)
         known[made.name] = made
     return [known[job.name] for job in jobs]
 
@@ -104,7 +104,7 @@ def _job(
     code = code_digest("chexinstruct.build.store", "chexinstruct.headers", "chexinstruct.images")
     return StoreJob(
         name=name,
-        path=str(setting.out / name),
+        home=setting.home,
         key=digest(part, settings.model_dump(), code, library_versions()),
         release=release,
         wanted=part,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from chexinstruct.build.cache import default_cache
+from chexinstruct.build.cache import default_cache, local_cache
 
 PACKS = "pictures"
 
@@ -44,7 +44,7 @@ class _Entry(msgspec.Struct, frozen=True):
 
 def contents(cache: Path | None = None) -> list[Stage]:
     """The stages that have something in the cache, largest first."""
-    home = cache or default_cache()
+    home = local_cache(cache or default_cache())
     stages = []
     for folder in sorted(path for path in home.glob("*") if path.is_dir()):
         entries = list(_entries(folder))
@@ -67,7 +67,7 @@ def shrink(cache: Path | None, limit: int) -> list[Removed]:
     A build that finds something gone makes it again. One that runs meanwhile may fail for it, and
     go on when it is called again.
     """
-    home = cache or default_cache()
+    home = local_cache(cache or default_cache())
     entries = [entry for folder in home.glob("*") if folder.is_dir() for entry in _entries(folder)]
     held = sum(entry.size for entry in entries)
     removed = []

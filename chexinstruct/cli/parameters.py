@@ -62,8 +62,8 @@ Sources = Annotated[
 ]
 Splits = Annotated[list[Split] | None, typer.Option("--split", help="Only this split; repeatable.")]
 ManifestName = Annotated[str, typer.Argument(help="Shipped manifest, e.g. full, or a YAML path.")]
-DataRoot = Annotated[str, typer.Option(help="Folder with one folder a source key.")]
-Out = Annotated[Path, typer.Option(help="Folder of the corpus.")]
+DataRoot = Annotated[str, typer.Option(help="Folder or URL with one folder a source key.")]
+Out = Annotated[str, typer.Option(help="Folder of the corpus, or a URL such as s3://...")]
 Assignments = Annotated[
     list[str] | None,
     typer.Option("--set", help="FIELD=VALUE over the manifest, VALUE in YAML; repeatable."),

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from chexinstruct.errors import CallError, ChexinstructError
+from chexinstruct.places import local_only
 from chexinstruct.schema import LOCK, SPLITS, Lock, Shard, Split, StoredFile
 from chexinstruct.source import Source
 
@@ -141,7 +142,11 @@ def open_corpus(path: str | Path) -> Corpus:
         ChexinstructError: there is no lock, so no corpus or an unfinished one, or the lock is not
             of this version.
     """
-    folder = Path(path)
+    folder = local_only(
+        path,
+        "a corpus that is read",
+        "copy it with the store's own tool, as docs/buckets.md says",
+    )
     try:
         lock = msgspec.json.decode((folder / LOCK).read_bytes(), type=Lock)
     except (FileNotFoundError, NotADirectoryError):

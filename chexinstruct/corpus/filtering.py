@@ -24,6 +24,7 @@ from chexinstruct.corpus.deriving import (
 from chexinstruct.corpus.files import Corpus, CorpusFile, open_corpus
 from chexinstruct.corpus.narrowing import kept, narrow_shard, narrowed_lines
 from chexinstruct.errors import CallError
+from chexinstruct.places import local_only
 from chexinstruct.schema import LOCK, Lock, Shard, StoredFile
 from chexinstruct.schema.lock import Filtered
 from chexinstruct.tasks import Task
@@ -86,7 +87,7 @@ def filter_corpus(
         ChexinstructError: ``path`` is no corpus, or a file of it is missing.
     """
     corpus = open_corpus(path)
-    target = Path(out)
+    target = local_only(out, "what is written", "copy it with the tool of the store when it stands")
     check_target(corpus.path, target)
     known = known_to(corpus)
     wanted = _tasks(corpus, tasks, families, known.tasks)

@@ -27,6 +27,7 @@ from chexinstruct.export.rows import interleaved, leading, rows_of
 from chexinstruct.export.samples import COLUMNS, Sample, sample_of
 from chexinstruct.export.sinks import Record, Sink
 from chexinstruct.export.texts import Refused, written
+from chexinstruct.places import local_only
 from chexinstruct.regions import QWEN_PIXELS, box_dialect
 from chexinstruct.schema import LOCK
 from chexinstruct.source import registry
@@ -78,7 +79,7 @@ def export_corpus(
     corpus = open_corpus(path)
     chosen = _format(format)
     marker = _marker(chosen, corpus, boxes, resize_like)
-    target = Path(out)
+    target = local_only(out, "what is written", "copy it with the tool of the store when it stands")
     _check_target(corpus.path, target)
     _check_pictures(corpus, chosen, text_only)
     files = corpus.select(tasks=tasks, sources=sources, splits=splits)

@@ -15,6 +15,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 from chexinstruct.release.listing import FileInfo
 from chexinstruct.release.paths import UnsafePath, inside, is_junk, matches, matching
 from chexinstruct.release.store import Store
+from chexinstruct.transient import StorageError
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -83,6 +84,8 @@ def dicom_header(store: Store, path: str, tags: Sequence[str]) -> Dataset | None
             # _Sized refuses to read the rest in one go, as the deflated syntax would: a bomb.
             sized: Any = _Sized(stream, store.limits.file)
             header = pydicom.dcmread(sized, stop_before_pixels=True, specific_tags=list(tags))
+        except StorageError:
+            raise
         except Exception as error:  # hostile bytes bring pydicom to errors of any kind
             store.log.add(path, None, "bad_dicom", type(error).__name__)
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -64,12 +65,12 @@ def _local(store: Store) -> Iterator[FileInfo]:
     seen: set[tuple[int, int]] = set()
     while folders or links:
         prefix, folder = folders.pop() if folders else links.pop(0)
-        identity = Path(folder).stat()
+        identity = store.tried(Path(folder).stat, prefix)
         if (identity.st_dev, identity.st_ino) in seen:
             continue
         seen.add((identity.st_dev, identity.st_ino))
         try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            entries = store.tried(partial(_entries, folder), prefix)
         except PermissionError as error:
             raise store.error(
                 "folder may not be read", prefix or store.shown, fix="mend its permissions"
@@ -84,8 +85,13 @@ def _local(store: Store) -> Iterator[FileInfo]:
                 into = links if entry.is_symlink() else folders
                 into.append((f"{prefix}{entry.name}/", entry.path))
             elif entry.is_file():
-                about = entry.stat()
+                about = store.tried(entry.stat, prefix + entry.name)
                 yield FileInfo(prefix + entry.name, about.st_size, str(about.st_mtime_ns))
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
 
 
 def _is_text(name: str) -> bool:
@@ -101,7 +107,7 @@ def _is_text(name: str) -> bool:
 
 def _remote(store: Store) -> Iterator[FileInfo]:
     root = store.root.rstrip("/") + "/"
-    for name, about in store.fs.find(store.root, detail=True).items():
+    for name, about in store.tried(lambda: store.fs.find(store.root, detail=True)).items():
         path = name.removeprefix(root)
         if any(map(is_junk, path.split("/"))):
             continue

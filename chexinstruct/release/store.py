@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 import re
 import stat
 import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
@@ -23,18 +22,31 @@ from chexinstruct.errors import ReleaseError
 from chexinstruct.release.limits import Limits
 from chexinstruct.release.paths import UnsafePath, archives, inside
 from chexinstruct.release.rejects import RejectLog
+from chexinstruct.release.streams import LocalBytes, RemoteBytes
+from chexinstruct.transient import StorageError, tried
 
 _DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, tarfile.ReadError)
 _NO_ZIP = (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error, OSError)
+
+T = TypeVar("T")
+
+_LOCAL_BUFFER = 64 << 10
+_REMOTE_BUFFER = 8 << 20
+"""Bytes of one request while a file is read from front to end."""
+_ZIP_BUFFER = 256 << 10
+"""The same in an archive, where what follows a small member is mostly not wanted."""
 
 
 class _Archive:
     """An open zip archive: its members by their path, cleaned as :func:`inside` does."""
 
     def __init__(self, store: Store, path: str) -> None:
-        # ZipFile closes a local file that it opened itself.
-        self._stream = None if store.local else store.open_plain(path)
-        self._zip = zipfile.ZipFile(self._stream or Path(store.root, path))
+        self._stream = store.open_plain(path, _ZIP_BUFFER)
+        try:
+            self._zip = zipfile.ZipFile(self._stream)
+        except BaseException:
+            self._stream.close()
+            raise
         self.open = self._zip.open
         self.members: dict[str, zipfile.ZipInfo] = {}
         self.refused: list[tuple[str, str]] = []
@@ -54,8 +66,7 @@ class _Archive:
 
     def close(self) -> None:
         self._zip.close()
-        if self._stream:
-            self._stream.close()
+        self._stream.close()
 
 
 class Store:
@@ -75,8 +86,10 @@ class Store:
         self._zips: dict[str, _Archive] = {}
         try:
             self.fs, self.root = url_to_fs(location, **(storage_options or {}))
-            folder = self.fs.isdir(self.root)
-            there = folder or self.fs.exists(self.root)
+            folder = self.tried(lambda: self.fs.isdir(self.root))
+            there = folder or self.tried(lambda: self.fs.exists(self.root))
+        except StorageError:
+            raise
         except ImportError as error:  # fsspec says which package to install
             raise ReleaseError(source, f"cannot open {self.shown}: {error}") from error
         except Exception as error:  # every file system has errors of its own; some show tokens
@@ -127,16 +140,46 @@ class Store:
     def split(self, path: str) -> tuple[str, str] | None:
         """The zip archive and the member that a path means, or None for a file of its own."""
         for outer, inner in archives(path):
-            if outer in self._zips or self.fs.isfile(f"{self.root}/{outer}"):
+            if outer in self._zips or self._is_file(outer):
                 return outer, inner
         return None
 
-    def open_plain(self, path: str) -> BinaryIO:
-        """A file of its own, not packed; ``path`` is taken as it is."""
-        try:
+    def _is_file(self, path: str) -> bool:
+        return self.tried(lambda: bool(self.fs.isfile(f"{self.root}/{path}")), path)
+
+    def tried(self, call: Callable[[], T], path: str | None = None) -> T:
+        """What the call gives, tried again while storage fails.
+
+        Raises:
+            StorageError: it does not recover; the message names source and file.
+        """
+        return tried(call, f"{self.source}: {path or self.shown}")
+
+    def open_plain(self, path: str, buffer: int = _REMOTE_BUFFER) -> BinaryIO:
+        """A file of its own, not packed; ``path`` is taken as it is.
+
+        Failures of storage while it is read are waited for.
+
+        Args:
+            path: the file.
+            buffer: bytes of a request to a remote store.
+        """
+        with self._told(path):
             if self.local:
-                return Path(self.root, path).open("rb")
-            return cast(BinaryIO, self.fs.open(f"{self.root}/{path}", "rb"))
+                return cast(
+                    BinaryIO,
+                    io.BufferedReader(
+                        LocalBytes(Path(self.root, path), self.tried, path), _LOCAL_BUFFER
+                    ),
+                )
+            raw = RemoteBytes(self.fs, f"{self.root}/{path}", self.tried, path)
+            return cast(BinaryIO, io.BufferedReader(raw, buffer))
+
+    @contextmanager
+    def _told(self, path: str) -> Iterator[None]:
+        """Errors of opening a file, with source and file."""
+        try:
+            yield
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
             raise self.error("no such file", path) from error
         except PermissionError as error:
@@ -186,9 +229,24 @@ class Store:
                 yield stream
 
     def read(self, path: str) -> bytes:
-        """A file as it is stored, whole."""
-        with self.open(path) as stream:
-            return self._whole(stream, path, self.limits.file)
+        """A file as it is stored, whole; a remote one by a single request."""
+        path = inside(path, self.source)
+        if self.local or self.split(path):
+            with self.open(path) as stream:
+                return self._whole(stream, path, self.limits.file)
+        with self._told(path):
+            data = self.tried(lambda: self._fetched(path), path)
+        return self._bounded(data, path, self.limits.file)
+
+    def _fetched(self, path: str) -> bytes:
+        whole = f"{self.root}/{path}"
+        try:
+            return cast(bytes, self.fs.cat_file(whole, start=0, end=self.limits.file + 1))
+        except (OSError, ValueError):
+            # An empty object has no range that could be asked for.
+            if self.fs.info(whole)["size"] == 0:
+                return b""
+            raise
 
     def read_unpacked(self, path: str, limit: int) -> bytes:
         """A file whole, unpacked if ``.gz``; at most ``limit`` bytes."""
@@ -196,10 +254,12 @@ class Store:
             return self._whole(stream, path, limit)
 
     def _whole(self, stream: BinaryIO, path: str, limit: int) -> bytes:
-        # A local file tells its size; reading up to a limit would get memory for the limit first.
-        tells = isinstance(stream, io.BufferedReader)
-        size = os.fstat(stream.fileno()).st_size if tells else limit
-        data = stream.read(min(size, limit) + 1)
+        # A file of its own tells its size; reading up to a limit would get memory for it first.
+        raw = getattr(stream, "raw", None)
+        size = raw.size() if isinstance(raw, (LocalBytes, RemoteBytes)) else limit
+        return self._bounded(stream.read(min(size, limit) + 1), path, limit)
+
+    def _bounded(self, data: bytes, path: str, limit: int) -> bytes:
         if len(data) > limit:
             raise self.error(f"more than the {limit:,} bytes that are read at once", path)
         return data
