@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from statistics import median_low
 from typing import Literal, NamedTuple
 
@@ -19,6 +20,7 @@ from chexinstruct.schema import (
     Image,
     Study,
 )
+from chexinstruct.tasks.company import companions
 from chexinstruct.tasks.contract import Context, Drop, Policies, Task, task
 from chexinstruct.tasks.labels import specific
 from chexinstruct.tasks.mismatch import (
@@ -75,13 +77,20 @@ def _pools(study: Study) -> Sequence[str]:
     return tuple(dict.fromkeys(told.kind for told in _told(study)))
 
 
+class _Shown(NamedTuple):
+    """A text of a study, as it is shown."""
+
+    study: Study
+    told: _Told
+    text: Filtered
+
+
 class _Compared(NamedTuple):
-    """A text of the study beside one of another study that is certainly wrong for it."""
+    """A text of the study beside one of another study; each is certainly wrong for the other."""
 
     told: _Told
     right: Filtered
-    wrong: Filtered | None
-    """None: no such text was found."""
+    wrong: Filtered
 
 
 def _compared(
@@ -91,32 +100,48 @@ def _compared(
         right = _shown_text(told, context.policies, images)
         if isinstance(right, Drop):
             yield right
-        else:
-            yield _Compared(told, right, _wrong_text(study, told, right.text, context, images))
-
-
-def _wrong_text(
-    study: Study, told: _Told, right: str, context: Context, images: Sequence[Image]
-) -> Filtered | None:
-    """A text of the same kind and language that another study has and this one cannot have."""
-    for other in context.negatives(told.kind, told.name):
-        found = disputes(study, other, context)
-        if found is not None and not found:
             continue
-        for candidate in _told(other):
-            if (candidate.kind, candidate.language) != (told.kind, told.language):
-                continue
-            wrong = _shown_text(candidate, context.policies, images)
-            if isinstance(wrong, Drop) or wrong.text.casefold() == right.casefold():
-                continue
-            if found is None:
-                if alike(right, wrong.text) < ALIKE and names_another_finding(right, wrong.text):
-                    return wrong
-            elif told.language != "en" and wrong.dropped:
-                continue  # what makes it wrong may be what was taken out
-            elif is_wrong(wrong.text, found, told.language):
-                return wrong
+        mine = _Shown(study, told, right)
+        others = [
+            text
+            for other in context.negatives(told.kind, told.name)
+            if (text := _like(told, other, context.policies, images))
+        ]
+        fit = partial(_exclude_each_other, context=context)
+        draw = context.draw(told.name, "other")
+        if other := companions(mine, others, fit, 2, draw):
+            yield _Compared(told, right, other[0].text)
+        else:
+            yield Drop(reason="no_negative")
+
+
+def _like(told: _Told, other: Study, policies: Policies, images: Sequence[Image]) -> _Shown | None:
+    """The first text of another study that is of the same kind and language."""
+    for candidate in _told(other):
+        if (candidate.kind, candidate.language) == (told.kind, told.language):
+            text = _shown_text(candidate, policies, images)
+            if not isinstance(text, Drop):
+                return _Shown(other, candidate, text)
     return None
+
+
+def _exclude_each_other(one: _Shown, other: _Shown, context: Context) -> bool:
+    return (
+        one.text.text.casefold() != other.text.text.casefold()
+        and _is_wrong_for(one, other, context)
+        and _is_wrong_for(other, one, context)
+    )
+
+
+def _is_wrong_for(mine: _Shown, other: _Shown, context: Context) -> bool:
+    """Whether the study cannot have the other text."""
+    found = disputes(mine.study, other.study, context)
+    if found is None:
+        right, wrong = mine.text.text, other.text.text
+        return alike(right, wrong) < ALIKE and names_another_finding(right, wrong)
+    if other.told.language != "en" and other.text.dropped:
+        return False  # what makes it wrong may be what was taken out
+    return bool(found) and is_wrong(other.text.text, found, other.told.language)
 
 
 @task(
@@ -133,11 +158,9 @@ def image_text_matching(study: Study, context: Context) -> Iterator[Facts | Drop
         if isinstance(item, Drop):
             yield item
             continue
+        # Both or neither: what can be wrong of no study must not be asked where it is right.
         yield _match(item.told, item.right, MATCHED, images, context)
-        if item.wrong is None:
-            yield Drop(reason="no_negative")
-        else:
-            yield _match(item.told, item.wrong, NOT_MATCHED, images, context)
+        yield _match(item.told, item.wrong, NOT_MATCHED, images, context)
 
 
 def _match(
@@ -173,8 +196,6 @@ def image_text_selection(study: Study, context: Context) -> Iterator[Facts | Dro
     for item in _compared(study, context, images):
         if isinstance(item, Drop):
             yield item
-        elif item.wrong is None:
-            yield Drop(reason="no_negative")
         else:
             yield Facts(
                 key=item.told.name,
