@@ -323,7 +323,6 @@ def temporal_image_classification(study: Study, context: Context) -> Iterator[Fa
             options=CHANGES if listed else (),
             answers=(comparison.change,),
             finding=comparison.finding,
-            balance=f"{comparison.finding}/{comparison.change}",
             attributes=msgspec.json.encode({"label_quality": quality}).decode()
             if quality
             else None,

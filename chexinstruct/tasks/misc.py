@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice
 from statistics import median_low
 from typing import Literal, NamedTuple
 
@@ -23,13 +24,7 @@ from chexinstruct.schema import (
 from chexinstruct.tasks.company import companions
 from chexinstruct.tasks.contract import Context, Drop, Policies, Task, task
 from chexinstruct.tasks.labels import specific
-from chexinstruct.tasks.mismatch import (
-    ALIKE,
-    alike,
-    disputes,
-    is_wrong,
-    names_another_finding,
-)
+from chexinstruct.tasks.mismatch import Spoken, exclude_each_other
 from chexinstruct.tasks.needs import own_sections
 from chexinstruct.tasks.pictures import shown
 from chexinstruct.tasks.targets import dropped_sentences, target, whole_target
@@ -42,6 +37,9 @@ KINDS: dict[Kind, str] = {
 }
 """Texts that belong to pictures, and what they are called; also the names of the pools."""
 _SECTIONS: tuple[Kind, ...] = ("findings", "impression")
+
+COMPANY = 8
+"""Texts of other studies among which a pair is looked for; twice as many give a quarter more."""
 
 MATCHED, NOT_MATCHED = "Matched", "Not matched"
 
@@ -77,14 +75,6 @@ def _pools(study: Study) -> Sequence[str]:
     return tuple(dict.fromkeys(told.kind for told in _told(study)))
 
 
-class _Shown(NamedTuple):
-    """A text of a study, as it is shown."""
-
-    study: Study
-    told: _Told
-    text: Filtered
-
-
 class _Compared(NamedTuple):
     """A text of the study beside one of another study; each is certainly wrong for the other."""
 
@@ -101,13 +91,13 @@ def _compared(
         if isinstance(right, Drop):
             yield right
             continue
-        mine = _Shown(study, told, right)
         others = [
             text
-            for other in context.negatives(told.kind, told.name)
+            for other in islice(context.negatives(told.kind, told.name), COMPANY)
             if (text := _like(told, other, context.policies, images))
         ]
-        fit = partial(_exclude_each_other, context=context)
+        mine = Spoken(study, right, told.language)
+        fit = partial(exclude_each_other, context=context)
         draw = context.draw(told.name, "other")
         if other := companions(mine, others, fit, 2, draw):
             yield _Compared(told, right, other[0].text)
@@ -115,33 +105,14 @@ def _compared(
             yield Drop(reason="no_negative")
 
 
-def _like(told: _Told, other: Study, policies: Policies, images: Sequence[Image]) -> _Shown | None:
+def _like(told: _Told, other: Study, policies: Policies, images: Sequence[Image]) -> Spoken | None:
     """The first text of another study that is of the same kind and language."""
     for candidate in _told(other):
         if (candidate.kind, candidate.language) == (told.kind, told.language):
             text = _shown_text(candidate, policies, images)
             if not isinstance(text, Drop):
-                return _Shown(other, candidate, text)
+                return Spoken(other, text, candidate.language)
     return None
-
-
-def _exclude_each_other(one: _Shown, other: _Shown, context: Context) -> bool:
-    return (
-        one.text.text.casefold() != other.text.text.casefold()
-        and _is_wrong_for(one, other, context)
-        and _is_wrong_for(other, one, context)
-    )
-
-
-def _is_wrong_for(mine: _Shown, other: _Shown, context: Context) -> bool:
-    """Whether the study cannot have the other text."""
-    found = disputes(mine.study, other.study, context)
-    if found is None:
-        right, wrong = mine.text.text, other.text.text
-        return alike(right, wrong) < ALIKE and names_another_finding(right, wrong)
-    if other.told.language != "en" and other.text.dropped:
-        return False  # what makes it wrong may be what was taken out
-    return bool(found) and is_wrong(other.text.text, found, other.told.language)
 
 
 @task(
