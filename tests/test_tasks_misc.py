@@ -177,10 +177,10 @@ def test_a_text_is_as_often_right_as_it_is_wrong() -> None:
         "-edema": "There is no edema.",
         "+fracture": "There is a left rib fracture.",
     }
-    labels = [*["-edema -fracture"] * 20, *["+edema -fracture"] * 5, *["+fracture -edema"] * 5]
+    labels = [*["-edema -fracture"] * 9, *["+edema -fracture"] * 6, *["+fracture -edema"] * 6]
     people = [study(f"s{n}", texts[given.split()[0]], given) for n, given in enumerate(labels)]
     sides: dict[str, Counter[str]] = {}
-    for seed in range(20):
+    for seed in range(12):
         for mine in people:
             others = [other for other in Draw(key(seed, mine.id)).shuffled(people) if other != mine]
             around = context(*others[:9], seed=key(seed, mine.id))
@@ -188,8 +188,8 @@ def test_a_text_is_as_often_right_as_it_is_wrong() -> None:
                 sides.setdefault(fact.slots["text"], Counter())[fact.answers[0]] += 1
     assert len(sides) == 3
     for sums in sides.values():
-        assert sums.total() > 200
-        assert abs(sums["Matched"] / sums.total() - 0.5) < 0.06, sides
+        assert sums.total() > 60
+        assert abs(sums["Matched"] / sums.total() - 0.5) < 0.15, sides
 
 
 @pytest.mark.parametrize(
