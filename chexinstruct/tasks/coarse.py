@@ -14,7 +14,7 @@ from chexinstruct.tasks.contract import Context, Drop, task
 from chexinstruct.tasks.labels import States, specific, states
 from chexinstruct.tasks.needs import own_pair, states_view
 from chexinstruct.tasks.pictures import frontal, laterals, shown
-from chexinstruct.tasks.wording import with_article
+from chexinstruct.tasks.wording import named
 
 NONE_OF_THESE = "none of these"
 NO_FINDING = "no finding"
@@ -189,7 +189,7 @@ def _yes_no(
         key=f"{label_set.name}/{side}",
         form=f"{form}_options" if listed else form,
         images=images,
-        slots={"finding": finding, "a_finding": with_article(finding), "answer": answer},
+        slots=named(finding) | {"answer": answer},
         options=(YES, NO) if listed else (),
         answers=(answer,),
         balance=f"{finding}/{side}",

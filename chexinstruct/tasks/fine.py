@@ -15,7 +15,7 @@ from chexinstruct.tasks.labels import readers, specific, states
 from chexinstruct.tasks.phrases import by_phrase, digest, folded, phrase_leak, quoted
 from chexinstruct.tasks.pictures import shown
 from chexinstruct.tasks.targets import dropped_sentences
-from chexinstruct.tasks.wording import with_article
+from chexinstruct.tasks.wording import named
 
 AMBIGUOUS_IOU = 0.7
 """Boxes of two findings with a higher IoU mark one place: the box alone does not tell which."""
@@ -161,7 +161,7 @@ def _grounding(image: Image, finding: str, boxes: Sequence[Region]) -> Facts:
         key=f"{image.key}/{finding}",
         form="ground",
         images=(image,),
-        slots={"finding": finding, "a_finding": with_article(finding)},
+        slots=named(finding),
         found=tuple(boxes),
         named="label",
         balance=f"{finding}/{'present' if boxes else 'absent'}",
@@ -484,11 +484,7 @@ def _extraction(
         key=f"{image.key}/{finding}",
         form="extract",
         images=(image,),
-        slots={
-            "finding": finding,
-            "a_finding": with_article(finding),
-            "report": said.section.text,
-        },
+        slots=named(finding) | {"report": said.section.text},
         found=tuple(
             msgspec.structs.replace(region, phrase=words)
             for phrase, words in said.phrases.items()

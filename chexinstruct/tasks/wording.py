@@ -35,3 +35,8 @@ def with_article(name: str) -> str:
     if known.plural or known.vague or not _COUNTED.search(known.name):
         return known.name
     return f"{'an' if known.name[0].lower() in 'aeiou' else 'a'} {known.name}"
+
+
+def named(name: str) -> dict[str, str]:
+    """The slots of a finding: ``finding``, its name alone, and ``a_finding``, with its article."""
+    return {"finding": name, "a_finding": with_article(name)}
