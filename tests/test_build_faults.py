@@ -28,8 +28,13 @@ from chexinstruct.sources.siim_pneumothorax import sample as siim
 from chexinstruct.synthetic import encode, radiograph, save
 
 NIH = "nih_chestxray14"
-VIEWS = {"sources": [NIH], "tasks": ["view_classification"]}
-SEVERAL = {"sources": [NIH], "tasks": ["abnormality_grounding", "view_classification"]}
+ALL_VIEWS = {"view_classification": {"balance": False}}
+VIEWS = {"sources": [NIH], "tasks": ["view_classification"], "sampling": ALL_VIEWS}
+SEVERAL = {
+    "sources": [NIH],
+    "tasks": ["abnormality_grounding", "view_classification"],
+    "sampling": ALL_VIEWS,
+}
 
 
 @pytest.fixture

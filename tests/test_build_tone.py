@@ -115,7 +115,10 @@ def folder(tmp_path: Path) -> Path:
 
 def made(folder: Path, mode: str = "embed") -> Lock:
     images = {"format": "png", "size": 64, "mode": mode}
-    manifest = recipe(sources=["tone_toy"], tasks=["view_classification"], images=images)
+    sampling = {"view_classification": {"balance": False}}
+    manifest = recipe(
+        sources=["tone_toy"], tasks=["view_classification"], images=images, sampling=sampling
+    )
     return build(
         manifest, folder / "data", folder / mode, BuildOptions(cache=folder / "cache", workers=1)
     )

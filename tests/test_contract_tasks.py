@@ -14,6 +14,7 @@ import pytest
 
 from chexinstruct.build.engine import SourceView, StudyContext
 from chexinstruct.build.executor import Processes
+from chexinstruct.build.home import LocalHome
 from chexinstruct.build.index import NEED_BITS, index
 from chexinstruct.build.people import resolve
 from chexinstruct.build.setting import BuildOptions, Rules, Setting
@@ -113,7 +114,7 @@ def views(root: Path, cache: Path, variants: dict[str, str], official: bool) -> 
             manifest=manifest,
             rules=rules,
             data_root=str(root),
-            out=root / "out",
+            home=LocalHome(root / "out"),
             cache=cache,
             options=BuildOptions(),
             sources=known,

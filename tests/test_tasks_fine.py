@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -81,8 +82,10 @@ def of(task: Task, made: Study, *sets: LabelSet, **more: Any) -> tuple[list[Fact
     return run(task, made, FakeContext(policies=policies, sets=sets or (DRAWN,)))
 
 
-def many(task: Task, made: Study, *sets: LabelSet) -> list[Facts]:
-    return over_seeds(task, made, lambda seed: FakeContext(seed, sets=sets or (DRAWN,)))
+def many(task: Task, made: Study, *sets: LabelSet, others: Sequence[Study] = ()) -> list[Facts]:
+    return over_seeds(
+        task, made, lambda seed: FakeContext(seed, sets=sets or (DRAWN,), others=others)
+    )
 
 
 def boxes(fact: Facts) -> list[tuple[str | None, Box]]:
@@ -203,7 +206,7 @@ def test_as_many_findings_are_asked_for_that_are_absent() -> None:
     for absent in ("cardiomegaly", "pneumothorax"):
         assert by_finding[absent].found == ()
         assert by_finding[absent].balance == f"{absent}/absent"
-        assert by_finding[absent].slots == {"finding": absent}
+        assert by_finding[absent].slots["finding"] == absent
 
 
 def test_a_picture_without_boxes_gives_one_absent_finding() -> None:
@@ -254,16 +257,24 @@ def test_nothing_known_to_be_absent() -> None:
 # --------------------------------------------------------------------------- grounded_diagnosis
 
 
+def others_with(*findings: str) -> list[Study]:
+    """Studies with a box of one finding each."""
+    return [study(box(f, LEFT), id=f"other {n}") for n, f in enumerate(findings)]
+
+
 def test_a_box_is_named_with_and_without_options() -> None:
-    facts = many(grounded_diagnosis, study(box("nodule", LEFT)))
+    facts = many(
+        grounded_diagnosis,
+        study(box("nodule", LEFT)),
+        others=others_with("hernia", "pneumothorax", "cardiomegaly", "other lesion"),
+    )
     assert {f.form for f in facts} == {"choice", "free"}
     for f in facts:
         assert f.key == "a/nodule"
         assert f.answers == ("nodule",)
         assert [r.box for r in f.asked] == [LEFT]
         if f.form == "choice":
-            assert len(f.options) == 4
-            assert "other lesion" not in f.options
+            assert set(f.options) == {"nodule", "hernia", "pneumothorax", "cardiomegaly"}
         else:
             assert f.options == ()
             assert f.slots == {"answer": "nodule"}
@@ -271,9 +282,15 @@ def test_a_box_is_named_with_and_without_options() -> None:
 
 def test_options_hold_nothing_else_that_is_there() -> None:
     made = study(box("nodule", LEFT), box("hernia", LOW), labels=(Label(finding="pneumothorax"),))
-    facts = [f for f in many(grounded_diagnosis, made) if f.form == "choice"]
+    others = others_with("hernia", "pneumothorax", "nodule", "cardiomegaly")
+    facts = [f for f in many(grounded_diagnosis, made, others=others) if f.form == "choice"]
     assert {f.options for f in facts if f.finding == "nodule"} == {("nodule", "cardiomegaly")}
     assert {f.options for f in facts if f.finding == "hernia"} == {("hernia", "cardiomegaly")}
+
+
+def test_findings_that_nobody_else_has_a_box_of_are_not_offered() -> None:
+    facts = many(grounded_diagnosis, study(box("nodule", LEFT)), others=others_with("nodule"))
+    assert {f.form for f in facts} == {"free"}
 
 
 def test_without_a_known_absence_no_options_are_shown() -> None:

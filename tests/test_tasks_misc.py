@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from task_context import FakeContext, FakePolicies, over_seeds, run
 
+from chexinstruct.draw import Draw, key
+from chexinstruct.reports import Filtered
 from chexinstruct.schema import (
     Entities,
     Entity,
@@ -34,7 +36,7 @@ from chexinstruct.tasks.misc import (
     natural_language_inference,
     report_evaluation,
 )
-from chexinstruct.tasks.mismatch import Disputes, alike, disputes, is_wrong
+from chexinstruct.tasks.mismatch import Disputes, Spoken, alike, cannot_be_of, disputes, is_wrong
 from chexinstruct.tasks.needs import NEEDS
 from chexinstruct.templating import Templates
 from chexinstruct.vocabulary import NO_FINDING
@@ -113,6 +115,11 @@ def chosen(mine: Study, *others: Study, text: str = "clean") -> str | None:
     return wrong
 
 
+def spoken(made: Study) -> Spoken:
+    assert made.report is not None
+    return Spoken(made, Filtered(made.report.sections["findings"], {}), made.report.language)
+
+
 NORMAL = "The heart is of normal size. No pneumothorax or pleural effusion."
 CONGESTED = "Cardiomegaly with moderate edema."
 
@@ -149,8 +156,40 @@ CONGESTED = "Cardiomegaly with moderate edema."
     ],
 )
 def test_a_text_must_be_wrong_for_certain(mine: str, text: str, theirs: str, wrong: bool) -> None:
-    found = chosen(study("s1", "The aorta is tortuous.", mine), study("s2", text, theirs))
-    assert found == (text if wrong else None)
+    own, other = study("s1", "The aorta is tortuous.", mine), study("s2", text, theirs)
+    assert cannot_be_of(spoken(own), spoken(other), context()) is wrong
+
+
+def test_each_text_is_wrong_for_the_study_of_the_other() -> None:
+    own = study("s1", "The aorta is tortuous.", "-edema")
+    congested = study("s2", CONGESTED, "+edema")
+    assert cannot_be_of(spoken(own), spoken(congested), context())
+    assert chosen(own, congested) is None, "the other person's aorta may be tortuous too"
+    denied = study("s1", "There is no edema.", "-edema")
+    assert chosen(denied, congested) == CONGESTED
+    assert chosen(congested, denied) == "There is no edema."
+
+
+def test_a_text_is_as_often_right_as_it_is_wrong() -> None:
+    """Among many studies a guess by the text alone is worth nothing."""
+    texts = {
+        "+edema": CONGESTED,
+        "-edema": "There is no edema.",
+        "+fracture": "There is a left rib fracture.",
+    }
+    labels = [*["-edema -fracture"] * 9, *["+edema -fracture"] * 6, *["+fracture -edema"] * 6]
+    people = [study(f"s{n}", texts[given.split()[0]], given) for n, given in enumerate(labels)]
+    sides: dict[str, Counter[str]] = {}
+    for seed in range(12):
+        for mine in people:
+            others = [other for other in Draw(key(seed, mine.id)).shuffled(people) if other != mine]
+            around = context(*others[:9], seed=key(seed, mine.id))
+            for fact in run(image_text_matching, mine, around)[0]:
+                sides.setdefault(fact.slots["text"], Counter())[fact.answers[0]] += 1
+    assert len(sides) == 3
+    for sums in sides.values():
+        assert sums.total() > 60
+        assert abs(sums["Matched"] / sums.total() - 0.5) < 0.15, sides
 
 
 @pytest.mark.parametrize(
@@ -173,7 +212,8 @@ def test_index_codes_stand_in_for_labels(
     mine: tuple[str, ...], text: str, theirs: tuple[str, ...], wrong: bool
 ) -> None:
     own = study("s1", "The aorta is tortuous.", codes=mine)
-    assert chosen(own, study("s2", text, codes=theirs)) == (text if wrong else None)
+    other = study("s2", text, codes=theirs)
+    assert cannot_be_of(spoken(own), spoken(other), context()) is wrong
 
 
 def test_labels_of_one_study_say_nothing_of_another_without() -> None:
@@ -222,7 +262,7 @@ def test_the_same_words_are_never_set_against_themselves() -> None:
 
 
 def test_the_wrong_text_is_filtered_as_if_it_were_the_studys_own() -> None:
-    own = study("s1", "The aorta is tortuous.", "-edema")
+    own = study("s1", "There is no edema.", "-edema")
     long = "There is moderate edema. Unchanged effusion. Nodule seen on the lateral view."
     other = study("s2", long, "+edema")
     assert chosen(own, other) == "There is moderate edema."
@@ -276,7 +316,7 @@ def test_a_finding_is_known_by_its_usual_endings() -> None:
 
 # --------------------------------------------------------------------------- image_text_matching
 
-OWN = study("s1", "The aorta is tortuous. Unchanged heart.", "-edema -cardiomegaly")
+OWN = study("s1", "There is no edema. Unchanged heart.", "-edema -cardiomegaly")
 OTHER = study("s2", CONGESTED, "+edema +cardiomegaly")
 
 
@@ -284,7 +324,7 @@ def test_a_studys_own_text_matches_and_a_wrong_one_does_not() -> None:
     facts, drops = run(image_text_matching, OWN, context(OTHER))
     assert drops == []
     assert [(f.key, f.balance, f.answers, f.slots["text"]) for f in facts] == [
-        ("findings/matched", "findings/matched", ("Matched",), "The aorta is tortuous."),
+        ("findings/matched", "findings/matched", ("Matched",), "There is no edema."),
         ("findings/not_matched", "findings/not_matched", ("Not matched",), CONGESTED),
     ]
     assert {i.key for f in facts for i in f.images} == {"s1.png"}
@@ -302,7 +342,7 @@ def test_both_sides_come_in_both_forms() -> None:
 
 
 def test_findings_and_impressions_are_matched_with_their_like() -> None:
-    both = {"findings": "The aorta is tortuous.", "impression": "Tortuosity of the aorta."}
+    both = {"findings": "There is no edema.", "impression": "No pulmonary edema."}
     theirs = {"findings": "There is moderate edema.", "impression": "Moderate pulmonary edema."}
     own = study("s1", "x", "-edema", report=Report(sections=both))
     other = study("s2", "x", "+edema", report=Report(sections=theirs))
@@ -348,10 +388,8 @@ def test_a_study_without_pictures_lacks_what_the_task_needs(task: Task) -> None:
     assert [need for need in task.needs if not NEEDS[need].holds(made, {})] == ["images"]
 
 
-def test_without_a_wrong_text_the_right_one_still_counts() -> None:
-    facts, drops = run(image_text_matching, OWN, context())
-    assert [f.key for f in facts] == ["findings/matched"]
-    assert drops == ["no_negative"]
+def test_without_a_wrong_text_the_right_one_is_not_asked_about_either() -> None:
+    assert run(image_text_matching, OWN, context()) == ([], ["no_negative"])
 
 
 # -------------------------------------------------------------------------- image_text_selection
@@ -361,17 +399,17 @@ def test_the_true_text_stands_against_one_wrong_text() -> None:
     (fact,), drops = run(image_text_selection, OWN, context(OTHER))
     assert drops == []
     assert (fact.key, fact.form, fact.balance) == ("findings", "choice", None)
-    assert fact.options == ("The aorta is tortuous.", CONGESTED)
-    assert fact.answers == ("The aorta is tortuous.",)
+    assert fact.options == ("There is no edema.", CONGESTED)
+    assert fact.answers == ("There is no edema.",)
 
 
 def test_each_caption_is_a_question_of_its_own() -> None:
-    own = study("s1", captions=["Large left pleural effusion.", "Free air under diaphragm."])
+    own = study("s1", captions=["Large left pleural effusion.", "Large hiatal hernia."])
     other = study("s2", captions=["Bilateral hilar adenopathy."])
     facts, _ = run(image_text_selection, own, context(other))
     assert [(f.key, f.answers[0]) for f in facts] == [
         ("caption/0", "Large left pleural effusion."),
-        ("caption/1", "Free air under diaphragm."),
+        ("caption/1", "Large hiatal hernia."),
     ]
     assert {f.slots["kind"] for f in facts} == {"caption"}
     assert {f.report_form for f in facts} == {None}

@@ -537,6 +537,7 @@ def test_all_facts_render_with_the_text_as_response() -> None:
         *((task, made) for task in PROGRESSION),
         *((task, in_spanish) for task in PROGRESSION),
         (findings_summarization, summary),
+        (findings_summarization, in_language(summary, "es")),
     ]
     forms = set()
     for task, each in pairs:

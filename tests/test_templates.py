@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,15 @@ import pytest
 from chexinstruct.config import ConfigError, load_yaml, shipped
 from chexinstruct.draw import Draw
 from chexinstruct.errors import CallError
+from chexinstruct.reports.organs import ORGANS
 from chexinstruct.schema import Facts, Region
 from chexinstruct.tasks import registry
+from chexinstruct.tasks.labels import specific
+from chexinstruct.tasks.misc import KINDS
+from chexinstruct.tasks.text import EXAMINATIONS, LANGUAGES
+from chexinstruct.tasks.wording import named, with_article
 from chexinstruct.templating import STYLES, OptionStyles, Template, Templates
+from chexinstruct.vocabulary import FINDINGS
 
 FILES = sorted(
     path.name.removesuffix(".yaml")
@@ -18,9 +25,37 @@ FILES = sorted(
     if path.name.endswith(".yaml") and path.name != STYLES
 )
 LEAST = 10
-"""Phrasings of a form at least."""
+"""Phrasings at least, of every form."""
 BARE = "plain"
 """The form that shows a question in another language than English, and nothing else."""
+NEAR = 0.85
+"""Two phrasings that share more of their words than this are one."""
+ONE_PICTURE = {
+    "abnormality_detection",
+    "abnormality_grounding",
+    "caption_generation",
+    "chest_tube_segmentation",
+    "foreign_object_detection",
+    "grounded_captioning",
+    "grounded_diagnosis",
+    "grounded_phrase_extraction",
+    "phrase_extraction_and_grounding",
+    "phrase_grounding",
+    "pneumothorax_segmentation",
+    "rib_fracture_segmentation",
+    "view_classification",
+}
+"""Tasks that always show one picture."""
+TWO_PICTURES = {"difference_vqa", "temporal_image_classification", "view_matching"}
+"""Tasks that always show two, besides those on a progression."""
+TEXT_ONLY = {
+    "findings_summarization",
+    "named_entity_recognition",
+    "natural_language_inference",
+    "report_evaluation",
+    "temporal_sentence_similarity",
+    "text_qa",
+}
 
 
 def template(task: str) -> Template:
@@ -44,17 +79,163 @@ def test_a_template_compiles(task: str) -> None:
     assert Templates().load(task).forms
 
 
+def forms(task: str) -> dict[str, tuple[str, ...]]:
+    """The phrasings of every form but the bare one."""
+    return {n: form.phrasings for n, form in template(task).forms.items() if n != BARE}
+
+
 @pytest.mark.parametrize("task", FILES)
 def test_there_are_enough_phrasings(task: str) -> None:
-    counts = {name: len(form.phrasings) for name, form in template(task).forms.items()}
-    assert min(n for name, n in counts.items() if name != BARE) >= LEAST, counts
+    counts = {name: len(texts) for name, texts in forms(task).items()}
+    assert min(counts.values()) >= LEAST, counts
+
+
+def words(text: str) -> set[str]:
+    return set(re.findall(r"[\w'-]+", text.casefold()))
 
 
 @pytest.mark.parametrize("task", FILES)
 def test_no_two_phrasings_of_a_form_are_alike(task: str) -> None:
-    for name, form in template(task).forms.items():
-        words = [folded(text).casefold() for text in form.phrasings]
-        assert len(set(words)) == len(words), name
+    for name, texts in forms(task).items():
+        for one, other in combinations(texts, 2):
+            likeness = len(words(one) & words(other)) / len(words(one) | words(other))
+            assert likeness <= NEAR, (name, one, other)
+
+
+@pytest.mark.parametrize("task", FILES)
+def test_phrasings_differ_in_length_and_kind(task: str) -> None:
+    for name, texts in forms(task).items():
+        lengths = sorted(len(re.sub(r"\{\{.*?\}\}", "", text).split()) for text in texts)
+        assert 2 * lengths[0] <= lengths[-1], (name, lengths)
+        asking = [text for text in texts if "?" in text]
+        assert len(asking) < len(texts), f"{name} is all questions"
+
+
+@pytest.mark.parametrize("task", sorted(set(FILES) - ONE_PICTURE))
+def test_studies_of_several_pictures_are_not_called_one(task: str) -> None:
+    """A chest X-ray may have two views; a radiograph, an image or a film is one of them."""
+    two = task in TWO_PICTURES or "progression" in task
+    one = r"(?<!frontal )(?<!lateral )\b(this|the) (chest )?(radiograph|image|picture|film)\b"
+    for form, text in phrasings(task):
+        if not two:
+            assert not re.search(one + r"|\b(frontal|lateral)\b", text, re.I), (form, text)
+
+
+@pytest.mark.parametrize("task", sorted(ONE_PICTURE))
+def test_one_picture_is_not_called_several(task: str) -> None:
+    for form, text in phrasings(task):
+        assert not re.search(r"\b(images|radiographs shown|pictures|both views)\b", text), (
+            form,
+            text,
+        )
+
+
+@pytest.mark.parametrize("task", sorted(TEXT_ONLY))
+def test_where_nothing_is_shown_nothing_is_to_be_looked_at(task: str) -> None:
+    shown = r"\b(this|the) (chest X-ray(?! report)|radiograph|image|study|picture)\b|you see\b"
+    for form, text in phrasings(task):
+        assert not re.search(shown, text.replace("You see one section", "")), (form, text)
+
+
+SOURCES = re.compile(
+    r"\b(?:MIMIC|CheXpert|Che[Xx]inst\w+|CheXagent|NIH|ChestX-?ray14|PadChest|BIMCV|VinDr|RSNA|SIIM"
+    r"|CANDID|COVIDx|BRAX|ROCO|Open-?[iI]|SLAKE|VQA|Rad-?ReStruct|RadGraph|RadNLI|ReXVal|RadQA"
+    r"|MS-CXR|TBX11K|dataset|corpus|benchmark)\b"
+)
+
+
+@pytest.mark.parametrize("task", FILES)
+def test_no_phrasing_tells_where_a_row_comes_from(task: str) -> None:
+    for form, text in phrasings(task):
+        assert not SOURCES.search(text), (form, text)
+
+
+PLURALS = [name for name, known in FINDINGS.items() if known.plural]
+
+
+def faults(text: str) -> list[str]:
+    """What is wrong with the wording of a rendered text."""
+    found = {
+        "a before a vowel": r"\ba (?=[aeiou])(?!uni|use|usual|one\b)",
+        "an before a consonant": r"\ban (?=[b-df-gj-np-tv-z])",
+        "two articles": r"\b(?:an?|the|any|each|every) (?:an?|the|any)\b",
+        "a word twice": r"\b(\w+) \1\b",
+        "an article before a plural": rf"\ban? (?:{'|'.join(PLURALS)})\b",
+        "two spaces": r"[^\S\n]{2}",
+        "a space before a mark": r" [.,;?!]",
+        "two marks": r"[.,;?!][.,;!]|\.\?",
+    }
+    wrong = [name for name, pattern in found.items() if re.search(pattern, text, re.I)]
+    if any(text.count(a) != text.count(b) for a, b in ("()", "[]", "{}")) or text.count('"') % 2:
+        wrong.append("a bracket or a quotation mark without its fellow")
+    if not re.search(r"[.?!:\]]\"?$", text):
+        wrong.append("no end of the sentence")
+    return wrong
+
+
+def test_what_is_wrong_is_noticed() -> None:
+    assert faults('Is there "a nodule" (or edema)?') == []
+    for text in (
+        "Is there a opacity?",
+        "Is there an nodule?",
+        "Show the a nodule.",
+        "Is is there?",
+        "Show a support devices.",
+        "Show  it.",
+        "Show it .",
+        "Show it..",
+        "Show (it.",
+        "Show it",
+    ):
+        assert len(faults(text)) == 1, text
+
+
+VALUES: dict[str, list[dict[str, str]]] = {
+    "finding": [named(name) for name in specific(tuple(FINDINGS))],
+    "organ": [{"organ": organ} for organ in ORGANS],
+    "language": [{"language": language} for language in LANGUAGES.values()],
+    "kind": [{"kind": kind} for kind in KINDS.values()],
+    "examination": [{"examination": name} for name in EXAMINATIONS.values()],
+    "heading": [{"heading": name} for name in ("Findings", "Impression", "Passage")],
+    "diagnosis": [
+        {"diagnosis": text} for text in ("edema", "edema, atelectasis and possible pneumonia")
+    ],
+}
+"""All that the slots with a vocabulary of their own may hold."""
+REST = {"history": "", "options": "Options: Yes, No.", "asked_boxes": "[1, 2]"}
+
+
+@pytest.mark.parametrize("task", FILES)
+def test_every_phrasing_is_right_with_every_value(task: str) -> None:
+    for name, form in Templates().load(task).forms.items():
+        for phrasing in form.phrasings:
+            slots = {slot: REST.get(slot, "It is so.") for slot in phrasing.arguments}
+            varied = [slot for slot in VALUES if {slot, f"a_{slot}"} & slots.keys()]
+            for slot in varied:
+                slots |= VALUES[slot][0]
+            for values in [v for slot in varied for v in VALUES[slot]] or [{}]:
+                text = phrasing(slots | values)
+                assert faults(text) == [], (name, text)
+
+
+@pytest.mark.parametrize(
+    ("finding", "phrase"),
+    [
+        ("nodule", "a nodule"),
+        ("endotracheal tube", "an endotracheal tube"),
+        ("end-on vessel", "an end-on vessel"),
+        ("tortuous aorta", "a tortuous aorta"),
+        ("pneumothorax", "a pneumothorax"),
+        ("edema", "edema"),
+        ("subcutaneous emphysema", "subcutaneous emphysema"),
+        ("support devices", "support devices"),
+        ("multiple nodules", "multiple nodules"),
+        ("pleural plaques", "pleural plaques"),
+        ("COVID-19", "COVID-19"),
+    ],
+)
+def test_a_finding_has_an_article_where_it_can_be_counted(finding: str, phrase: str) -> None:
+    assert with_article(finding) == phrase
 
 
 @pytest.mark.parametrize("task", FILES)

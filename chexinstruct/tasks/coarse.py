@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import comb
+from typing import NamedTuple
 
 import msgspec
 
 from chexinstruct.draw import Draw
 from chexinstruct.schema import VARIED, Facts, Image, LabelSet, Study
+from chexinstruct.tasks.company import companions
 from chexinstruct.tasks.contract import Context, Drop, task
-from chexinstruct.tasks.labels import specific, states
+from chexinstruct.tasks.labels import States, specific, states
 from chexinstruct.tasks.needs import own_pair, states_view
 from chexinstruct.tasks.pictures import frontal, laterals, shown
+from chexinstruct.tasks.wording import named
 
 NONE_OF_THESE = "none of these"
 NO_FINDING = "no finding"
@@ -21,12 +23,24 @@ LIST_LIMIT = 26
 SET_LIMIT = 5
 """Findings of one option of a set choice at most."""
 WRONG_SETS = 3
-NORMAL_LISTS = 0.25
-"""Share of the studies without any finding that are asked for a list of findings."""
 YES, NO = "Yes", "No"
 
 
-@task("image_classification", "coarse", "Image classification", needs=("images", "labels"))
+def _showing(study: Study) -> Sequence[str]:
+    """Studies with as many findings stand in one pool, for sets of equal size."""
+    named = {label.finding for label in study.labels if label.state != "absent"}
+    named.update(region.label for region in study.regions if region.label is not None)
+    count = len(specific(tuple(named)))
+    return (f"showing_{count}",) if count else ()
+
+
+@task(
+    "image_classification",
+    "coarse",
+    "Image classification",
+    needs=("images", "labels"),
+    pools=_showing,
+)
 def image_classification(study: Study, context: Context) -> Iterator[Facts | Drop]:
     """Say which findings of an applied label set a study shows.
 
@@ -43,19 +57,18 @@ def image_classification(study: Study, context: Context) -> Iterator[Facts | Dro
         if label_set.kind == "exclusive":
             yield _choice(images, label_set, found.present)
             continue
-        present, absent = specific(found.present), found.absent
+        present, absent = known = _known(found)
         if not (present or absent):
             yield Drop(reason="no_known_finding")
             continue
         draw = context.draw(label_set.name)
-        # Most studies are normal: if all were asked for a list, "none of these" would be the guess.
-        if label_set.kind == "multi" and (present or draw.chance(NORMAL_LISTS)):
+        if label_set.kind == "multi":
             if draw.chance(0.2) and found.complete and present == found.present:
                 yield _free_list(images, label_set, present)
             else:
                 yield _list(images, label_set, present, absent, draw)
             if present:
-                yield _set_choice(images, label_set, present, absent, draw)
+                yield _set_choice(study, label_set, known, context)
         if present:
             yield _yes_no(images, label_set, draw.choice(present), True, draw)
         if absent:
@@ -118,57 +131,51 @@ def _list_side(form: str, present: tuple[str, ...]) -> str:
     return f"{form}/{VARIED if present else 'none'}"
 
 
-def _set_choice(
-    images: tuple[Image, ...],
-    label_set: LabelSet,
-    present: tuple[str, ...],
-    absent: tuple[str, ...],
-    draw: Draw,
-) -> Facts | Drop:
-    """The true set against sets of the same size in which nothing is true."""
-    size = len(present)
-    if size > SET_LIMIT:
+def _set_choice(study: Study, label_set: LabelSet, mine: _Known, context: Context) -> Facts | Drop:
+    """The true set against sets of equal size in which nothing is true; each is another study's."""
+    if len(mine.present) > SET_LIMIT:
         return Drop(reason="too_many_present")
-    count = comb(len(absent), size)
-    if not count:
+    if len(mine.absent) < len(mine.present):
         return Drop(reason="too_few_absent")
-    right = ", ".join(present)
-    wrong = [
-        ", ".join(_combination(absent, size, rank))
-        for rank in _distinct(count, min(WRONG_SETS, count), draw)
+    others = [
+        _known(states(other, label_set, context.policies))
+        for pool in _showing(study)
+        for other in context.negatives(pool, label_set.name)
+        if label_set.name in other.label_sets
     ]
+    draw = context.draw(label_set.name, "set_choice")
+    wrong = companions(mine, others, _Known.excludes, WRONG_SETS + 1, draw)
+    if not wrong:
+        return Drop(reason="no_negative")
+    right = ", ".join(mine.present)
     return Facts(
         key=f"{label_set.name}/set_choice",
         form="set_choice",
-        images=images,
-        options=(right, *wrong),
+        images=shown(study),
+        options=(right, *(", ".join(other.present) for other in wrong)),
         answers=(right,),
         label_set=label_set.name,
     )
 
 
-def _distinct(n: int, k: int, draw: Draw) -> list[int]:
-    """``k`` different numbers below ``n`` in ``k`` draws (Floyd; Bentley, CACM 30(9), 1987)."""
-    chosen: list[int] = []
-    for top in range(n - k, n):
-        number = draw.below(top + 1)
-        chosen.append(top if number in chosen else number)
-    return chosen
+class _Known(NamedTuple):
+    """The findings of a label set in one study."""
+
+    present: tuple[str, ...]
+    absent: tuple[str, ...]
+
+    def excludes(self, other: _Known) -> bool:
+        """Whether each shows as many findings as the other, and none that the other may show."""
+        return (
+            len(self.present) == len(other.present)
+            and set(self.present) <= set(other.absent)
+            and set(other.present) <= set(self.absent)
+        )
 
 
-def _combination(items: Sequence[str], size: int, rank: int) -> list[str]:
-    """The combination of that rank among all of ``size`` items, in lexicographic order."""
-    picked = []
-    start = 0
-    while size:
-        without = comb(len(items) - start - 1, size - 1)
-        if rank < without:
-            picked.append(items[start])
-            size -= 1
-        else:
-            rank -= without
-        start += 1
-    return picked
+def _known(found: States) -> _Known:
+    # Normal studies have none of the findings; "no finding" as an option would always be wrong.
+    return _Known(specific(found.present), specific(found.absent))
 
 
 def _yes_no(
@@ -182,7 +189,7 @@ def _yes_no(
         key=f"{label_set.name}/{side}",
         form=f"{form}_options" if listed else form,
         images=images,
-        slots={"finding": finding, "answer": answer},
+        slots=named(finding) | {"answer": answer},
         options=(YES, NO) if listed else (),
         answers=(answer,),
         balance=f"{finding}/{side}",
@@ -202,6 +209,7 @@ def _choice(
         images=images,
         options=label_set.findings,
         answers=present,
+        balance=f"{label_set.name}/{present[0]}",
         finding=present[0],
         label_set=label_set.name,
     )
@@ -215,7 +223,6 @@ VIEWS = {
 }
 """Projections asked for; others are too rare, or not told apart well enough by the releases."""
 ABBREVIATIONS = {"AP": "AP", "PA": "PA", "LATERAL": "lateral", "LL": "lateral"}
-LEFT_LATERAL = "left lateral"
 
 
 @task("view_classification", "coarse", "View classification", needs=("images", "view"))
@@ -231,6 +238,7 @@ def view_classification(study: Study, context: Context) -> Iterator[Facts | Drop
 
 
 def _view(image: Image, view: str, draw: Draw) -> Facts:
+    balance = f"view/{ABBREVIATIONS[view]}"
     if draw.below(3) == 0:
         answer = ABBREVIATIONS[view]
         return Facts(
@@ -239,17 +247,15 @@ def _view(image: Image, view: str, draw: Draw) -> Facts:
             images=(image,),
             slots={"answer": answer},
             answers=(answer,),
-            balance=f"view/{answer}",
+            balance=balance,
         )
-    # A picture known only as lateral may well be a left lateral: both would then be true.
-    lateral = LEFT_LATERAL if view != "LATERAL" and draw.chance(0.5) else VIEWS["LATERAL"]
     return Facts(
         key=image.key,
         form="choice",
         images=(image,),
-        options=(VIEWS["AP"], VIEWS["PA"], lateral),
-        answers=(lateral if view == "LL" else VIEWS[view],),
-        balance=f"view/{ABBREVIATIONS[view]}",
+        options=tuple(dict.fromkeys(VIEWS.values())),
+        answers=(VIEWS[view],),
+        balance=balance,
     )
 
 

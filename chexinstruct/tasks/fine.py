@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from chexinstruct.regions import Consensus, consensus, iou, visible_box
 from chexinstruct.schema import VARIED, Facts, Image, LabelSet, Region, Study
+from chexinstruct.tasks.company import companions
 from chexinstruct.tasks.contract import Context, Drop, Task, task
 from chexinstruct.tasks.labels import readers, specific, states
 from chexinstruct.tasks.phrases import by_phrase, digest, folded, phrase_leak, quoted
 from chexinstruct.tasks.pictures import shown
 from chexinstruct.tasks.targets import dropped_sentences
+from chexinstruct.tasks.wording import named
 
 AMBIGUOUS_IOU = 0.7
 """Boxes of two findings with a higher IoU mark one place: the box alone does not tell which."""
@@ -158,7 +161,7 @@ def _grounding(image: Image, finding: str, boxes: Sequence[Region]) -> Facts:
         key=f"{image.key}/{finding}",
         form="ground",
         images=(image,),
-        slots={"finding": finding},
+        slots=named(finding),
         found=tuple(boxes),
         named="label",
         balance=f"{finding}/{'present' if boxes else 'absent'}",
@@ -166,17 +169,40 @@ def _grounding(image: Image, finding: str, boxes: Sequence[Region]) -> Facts:
     )
 
 
+def _boxed(study: Study) -> Sequence[str]:
+    return ("boxed",) if any(r.shape == "box" and r.label for r in study.regions) else ()
+
+
 @task(
     "grounded_diagnosis",
     "fine",
     "Grounded diagnosis",
     needs=("images", "labelled_regions"),
+    pools=_boxed,
 )
 def grounded_diagnosis(study: Study, context: Context) -> Iterator[Facts | Drop]:
     """Name the finding that boxes mark in one picture."""
+    for marked in _marked(study, context):
+        yield marked if isinstance(marked, Drop) else _diagnosis(marked, context)
+
+
+class _Marked(NamedTuple):
+    """Boxes of one finding, and what else is certainly not in their picture."""
+
+    image: Image
+    finding: str
+    boxes: list[Region]
+    absent: frozenset[str]
+
+    def excludes(self, other: _Marked) -> bool:
+        """Whether the finding of each is certainly absent from the picture of the other."""
+        return self.finding in other.absent and other.finding in self.absent
+
+
+def _marked(study: Study, context: Context) -> Iterator[_Marked | Drop]:
     regions = [r for r in study.regions if r.shape == "box" and r.label is not None]
     findings = {r.label for r in regions if r.label is not None}
-    sets = context.label_sets()
+    sets = [s for s in context.label_sets() if s.name in study.label_sets]
     asked = False
     for image in shown(study):
         agreed = _agreed(study, image, findings, context)
@@ -190,49 +216,56 @@ def grounded_diagnosis(study: Study, context: Context) -> Iterator[Facts | Drop]
         asked |= bool(groups or agreed.disputed)
         if not groups:
             continue
-        known = _known(study, image, sets, context)
-        wrong = specific(tuple(known.absent))
+        absent = frozenset(specific(tuple(_known(study, image, sets, context).absent)))
         for (finding, _), boxes in groups.items():
-            yield _diagnosis(image, finding, boxes, agreed.regions, wrong, context)
+            reason = _unclear(finding, boxes, agreed.regions, sets)
+            yield Drop(reason=reason) if reason else _Marked(image, finding, boxes, absent)
     if not asked:
         yield Drop(reason="no_picture_of_region")
 
 
-def _diagnosis(
-    image: Image,
-    finding: str,
-    boxes: list[Region],
-    others: Sequence[Region],
-    wrong: Sequence[str],
-    context: Context,
-) -> Facts | Drop:
-    sets = [s for s in context.label_sets() if finding in s.findings]
-    if not any(len(s.findings) > 1 for s in sets):
-        return Drop(reason="single_finding")
+def _unclear(
+    finding: str, boxes: list[Region], others: Sequence[Region], sets: Sequence[LabelSet]
+) -> str | None:
+    """Why boxes do not tell which finding they mark, or None when they do."""
+    if not any(finding in s.findings and len(s.findings) > 1 for s in sets):
+        return "single_finding"
     if not specific((finding,)):
-        return Drop(reason="unspecific_finding")
+        return "unspecific_finding"
     if reason := _misplaced(boxes):
-        return Drop(reason=reason)
+        return reason
     if len(boxes) > ASKED_BOXES:
-        return Drop(reason="too_many_boxes")
+        return "too_many_boxes"
     if any(
         other.label != finding and iou(box.box, other.box) > AMBIGUOUS_IOU
         for box in boxes
         for other in others
     ):
-        return Drop(reason="ambiguous_box")
+        return "ambiguous_box"
+    return None
+
+
+def _diagnosis(marked: _Marked, context: Context) -> Facts:
+    image, finding, boxes, _ = marked
     name = f"{image.key}/{finding}"
     if boxes[0].phrase:
         name += f"/{digest(boxes[0].phrase)}"
     draw = context.draw(name)
-    listed = draw.chance(0.5) and bool(wrong)
-    options = (finding, *draw.sample(wrong, min(WRONG_FINDINGS, len(wrong)))) if listed else ()
+    wrong: list[_Marked] = []
+    if draw.chance(0.5) and marked.absent:
+        others = [
+            item
+            for other in context.negatives("boxed", name)
+            for item in _marked(other, context)
+            if isinstance(item, _Marked)
+        ]
+        wrong = companions(marked, others, _Marked.excludes, WRONG_FINDINGS + 1, draw)
     return Facts(
         key=name,
-        form="choice" if listed else "free",
+        form="choice" if wrong else "free",
         images=(image,),
         slots={"answer": finding},
-        options=options,
+        options=(finding, *(other.finding for other in wrong)) if wrong else (),
         answers=(finding,),
         asked=tuple(boxes),
         finding=finding,
@@ -451,7 +484,7 @@ def _extraction(
         key=f"{image.key}/{finding}",
         form="extract",
         images=(image,),
-        slots={"finding": finding, "report": said.section.text},
+        slots=named(finding) | {"report": said.section.text},
         found=tuple(
             msgspec.structs.replace(region, phrase=words)
             for phrase, words in said.phrases.items()

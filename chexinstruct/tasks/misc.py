@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import islice
 from statistics import median_low
 from typing import Literal, NamedTuple
 
@@ -19,15 +21,10 @@ from chexinstruct.schema import (
     Image,
     Study,
 )
+from chexinstruct.tasks.company import companions
 from chexinstruct.tasks.contract import Context, Drop, Policies, Task, task
 from chexinstruct.tasks.labels import specific
-from chexinstruct.tasks.mismatch import (
-    ALIKE,
-    alike,
-    disputes,
-    is_wrong,
-    names_another_finding,
-)
+from chexinstruct.tasks.mismatch import Spoken, exclude_each_other
 from chexinstruct.tasks.needs import own_sections
 from chexinstruct.tasks.pictures import shown
 from chexinstruct.tasks.targets import dropped_sentences, target, whole_target
@@ -40,6 +37,9 @@ KINDS: dict[Kind, str] = {
 }
 """Texts that belong to pictures, and what they are called; also the names of the pools."""
 _SECTIONS: tuple[Kind, ...] = ("findings", "impression")
+
+COMPANY = 8
+"""Texts of other studies among which a pair is looked for; twice as many give a quarter more."""
 
 MATCHED, NOT_MATCHED = "Matched", "Not matched"
 
@@ -76,12 +76,11 @@ def _pools(study: Study) -> Sequence[str]:
 
 
 class _Compared(NamedTuple):
-    """A text of the study beside one of another study that is certainly wrong for it."""
+    """A text of the study beside one of another study; each is certainly wrong for the other."""
 
     told: _Told
     right: Filtered
-    wrong: Filtered | None
-    """None: no such text was found."""
+    wrong: Filtered
 
 
 def _compared(
@@ -91,31 +90,28 @@ def _compared(
         right = _shown_text(told, context.policies, images)
         if isinstance(right, Drop):
             yield right
-        else:
-            yield _Compared(told, right, _wrong_text(study, told, right.text, context, images))
-
-
-def _wrong_text(
-    study: Study, told: _Told, right: str, context: Context, images: Sequence[Image]
-) -> Filtered | None:
-    """A text of the same kind and language that another study has and this one cannot have."""
-    for other in context.negatives(told.kind, told.name):
-        found = disputes(study, other, context)
-        if found is not None and not found:
             continue
-        for candidate in _told(other):
-            if (candidate.kind, candidate.language) != (told.kind, told.language):
-                continue
-            wrong = _shown_text(candidate, context.policies, images)
-            if isinstance(wrong, Drop) or wrong.text.casefold() == right.casefold():
-                continue
-            if found is None:
-                if alike(right, wrong.text) < ALIKE and names_another_finding(right, wrong.text):
-                    return wrong
-            elif told.language != "en" and wrong.dropped:
-                continue  # what makes it wrong may be what was taken out
-            elif is_wrong(wrong.text, found, told.language):
-                return wrong
+        others = [
+            text
+            for other in islice(context.negatives(told.kind, told.name), COMPANY)
+            if (text := _like(told, other, context.policies, images))
+        ]
+        mine = Spoken(study, right, told.language)
+        fit = partial(exclude_each_other, context=context)
+        draw = context.draw(told.name, "other")
+        if other := companions(mine, others, fit, 2, draw):
+            yield _Compared(told, right, other[0].text)
+        else:
+            yield Drop(reason="no_negative")
+
+
+def _like(told: _Told, other: Study, policies: Policies, images: Sequence[Image]) -> Spoken | None:
+    """The first text of another study that is of the same kind and language."""
+    for candidate in _told(other):
+        if (candidate.kind, candidate.language) == (told.kind, told.language):
+            text = _shown_text(candidate, policies, images)
+            if not isinstance(text, Drop):
+                return Spoken(other, text, candidate.language)
     return None
 
 
@@ -133,11 +129,9 @@ def image_text_matching(study: Study, context: Context) -> Iterator[Facts | Drop
         if isinstance(item, Drop):
             yield item
             continue
+        # Both or neither: what can be wrong of no study must not be asked where it is right.
         yield _match(item.told, item.right, MATCHED, images, context)
-        if item.wrong is None:
-            yield Drop(reason="no_negative")
-        else:
-            yield _match(item.told, item.wrong, NOT_MATCHED, images, context)
+        yield _match(item.told, item.wrong, NOT_MATCHED, images, context)
 
 
 def _match(
@@ -173,8 +167,6 @@ def image_text_selection(study: Study, context: Context) -> Iterator[Facts | Dro
     for item in _compared(study, context, images):
         if isinstance(item, Drop):
             yield item
-        elif item.wrong is None:
-            yield Drop(reason="no_negative")
         else:
             yield Facts(
                 key=item.told.name,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
-from chexinstruct.reports import sentences
+from chexinstruct.reports import Filtered, sentences
 from chexinstruct.schema import LabelSet, Record, Study
 from chexinstruct.tasks.contract import Context, Policies
 from chexinstruct.tasks.labels import specific, states
@@ -70,6 +71,34 @@ class _Said(Record, frozen=True, kw_only=True):
     """Those of ``absent`` that are said to be, not merely left blank."""
     normal: bool = False
     """Said to be without any finding."""
+
+
+class Spoken(NamedTuple):
+    """A text of a study."""
+
+    study: Study
+    text: Filtered
+    language: str
+
+
+def exclude_each_other(one: Spoken, other: Spoken, context: Context) -> bool:
+    """Whether each of two texts is certainly wrong for the study of the other."""
+    return (
+        one.text.text.casefold() != other.text.text.casefold()
+        and cannot_be_of(one, other, context)
+        and cannot_be_of(other, one, context)
+    )
+
+
+def cannot_be_of(mine: Spoken, other: Spoken, context: Context) -> bool:
+    """Whether the other text is certainly wrong for the study of mine."""
+    found = disputes(mine.study, other.study, context)
+    if found is None:
+        right, wrong = mine.text.text, other.text.text
+        return alike(right, wrong) < ALIKE and names_another_finding(right, wrong)
+    if other.language != "en" and other.text.dropped:
+        return False  # what makes it wrong may be what was taken out
+    return bool(found) and is_wrong(other.text.text, found, other.language)
 
 
 def disputes(study: Study, other: Study, context: Context) -> Disputes | None:

@@ -379,8 +379,15 @@ local_progression_impression_generation = local(
     needs=("findings", "impression"),
 )
 def findings_summarization(study: Study, context: Context) -> Iterator[Facts | Drop]:
-    """Summarize findings in an impression; no picture is shown."""
+    """Summarize findings in an impression; no picture is shown.
+
+    The impressions of reports in another language than English are asked for in that language.
+    """
     report = _report(study)
+    slots = _named_language(report)
+    if isinstance(slots, Drop):
+        yield slots
+        return
     impression = report.sections["impression"]
     policies = context.policies
     classes = classes_of("summarization", policies.leaks)
@@ -412,8 +419,9 @@ def findings_summarization(study: Study, context: Context) -> Iterator[Facts | D
     else:
         yield Facts(
             key="impression",
-            form="summarize",
-            slots={
+            form="summarize_in_language" if slots else "summarize",
+            slots=slots
+            | {
                 "examination": EXAMINATIONS[report.modality],
                 "findings": findings.text,
                 "answer": summary.text,
