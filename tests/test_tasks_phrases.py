@@ -204,7 +204,7 @@ def test_phrases_stand_in_the_order_of_the_report_with_all_their_boxes() -> None
     facts, drops = of(phrase_extraction_and_grounding, made)
     assert drops == []
     edema, heart = facts
-    assert edema.slots == {"finding": "edema", "report": TWO}
+    assert edema.slots == {"finding": "edema", "a_finding": "edema", "report": TWO}
     assert edema.finding == "edema"
     assert edema.named == "phrase"
     assert quotations(edema) == [
