@@ -271,7 +271,7 @@ def test_a_build_goes_on_on_another_machine(
 
     def failing(self: Bucket, file: Path, name: str) -> None:
         if name.endswith(".parquet"):
-            if len(shards) == 2:
+            if shards:
                 raise KeyboardInterrupt
             shards.append(name)
         put(self, file, name)

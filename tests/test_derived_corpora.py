@@ -60,8 +60,8 @@ def contents(folder: Path) -> dict[Path, bytes]:
 FILTERS = {
     "licence": ({"licenses": ["open"]}, lambda r: r["license"] == "open"),
     "finding": (
-        {"findings": ["pleural effusion"]},
-        lambda r: r["metadata"]["finding"] == "pleural effusion",
+        {"findings": ["cardiomegaly"]},
+        lambda r: r["metadata"]["finding"] == "cardiomegaly",
     ),
     "view": (
         {"views": ["PA"]},

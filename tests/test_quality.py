@@ -29,6 +29,7 @@ from chexinstruct.errors import ChexinstructError
 from chexinstruct.quality import Quality, measure
 from chexinstruct.quality.plots import draw
 from chexinstruct.quality.report import TITLES
+from chexinstruct.vocabulary import FINDINGS
 
 VQA = "data/close_ended_vqa/{}-slake-00000-of-00001.parquet"
 NLI = "data/natural_language_inference/{}-radnli-00000-of-00001.parquet"
@@ -426,6 +427,8 @@ def test_the_kept_report_quotes_nothing(planted: Path, defects: Quality) -> None
     kept = msgspec.json.encode(defects.unquoted()).decode()
     assert '"neutral"' in msgspec.json.encode(defects).decode()
     texts = {row[name] for row in rows_of(planted) for name in ("instruction", "response")}
+    # Names of findings head its counts, whoever answers with them.
+    texts -= set(FINDINGS)
     assert not [text for text in texts if len(text) > 5 and text in kept]
 
 

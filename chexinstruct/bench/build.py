@@ -183,7 +183,8 @@ def _inputs(setting: Setting, parts: Sequence[Part]) -> Inputs:
     places = setting.data_root, setting.options.source_dirs
     inputs = choose(asked, setting.sources, *places, available=setting.options.available)
     along = {name: locate(*places, name) for name in COMPANIONS}
-    locations = inputs.locations | {name: at for name, at in along.items() if present(at)}
+    there = present(along.values())
+    locations = inputs.locations | {name: at for name, at in along.items() if at in there}
     return Inputs(locations, inputs.asked, inputs.skipped)
 
 

@@ -32,12 +32,10 @@ class Dask:
 
     def __init__(self, workers: int, scheduler: str | None = None, timeout: float = 30) -> None:
         try:
-            import dask
             from distributed import Client, LocalCluster
         except ImportError:
             raise CallError("--executor dask: pip install 'chexinstruct[dask]'") from None
         return_large_blocks()
-        dask.config.set({"distributed.scheduler.allowed-failures": FAILURES})
         self._cluster: Any = None
         try:
             if scheduler is None:
@@ -45,6 +43,8 @@ class Dask:
                     n_workers=workers,
                     threads_per_worker=1,
                     host="127.0.0.1",
+                    memory_limit=None,  # mapped files would count, which cost nothing
+                    scheduler_kwargs={"allowed_failures": FAILURES},
                     dashboard_address="127.0.0.1:0",  # any port that is free
                     worker_dashboard_address=None,
                 )

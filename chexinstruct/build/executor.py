@@ -6,6 +6,7 @@ import ctypes
 import gc
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -22,13 +23,14 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 REBUILDS = 3
-"""How often a broken pool is made anew before the build gives up."""
+"""How often a broken pool is made anew without a single job done before the build gives up."""
 
 
 LARGE_BLOCK = 1 << 20
 """Bytes; freed blocks from this size on go back to the system at once."""
 
 _M_MMAP_THRESHOLD = -3  # malloc.h of glibc
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def return_large_blocks() -> None:
@@ -60,6 +62,10 @@ def without_collector() -> Iterator[None]:
 def _start_worker() -> None:
     """Make this worker end when its builder is killed: it would wait for jobs for ever."""
     return_large_blocks()
+    if sys.platform == "linux":
+        # The watch below waits for Python's lock, which a library may hold for minutes.
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -124,7 +130,9 @@ class Processes:
                 pa.default_memory_pool().release_unused()
             return
         left = dict(enumerate(jobs))
-        for _ in range(REBUILDS):
+        in_vain = 0
+        while in_vain < REBUILDS:
+            before = len(left)
             if self._pool is None:
                 self._pool = ProcessPoolExecutor(
                     self.workers, multiprocessing.get_context("spawn"), _start_worker
@@ -135,8 +143,9 @@ class Processes:
                 self._close()
             if not left:
                 return
+            in_vain = in_vain + 1 if len(left) == before else 0
         raise ChexinstructError(
-            f"workers died {REBUILDS} times, {len(left)} jobs are left, among them "
+            f"workers died {REBUILDS} times in a row, {len(left)} jobs are left, among them "
             f"{name_of(next(iter(left.values())))}; there may be too little memory: "
             "try fewer --workers"
         )

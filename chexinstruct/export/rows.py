@@ -42,21 +42,27 @@ def interleaved(files: Sequence[CorpusFile]) -> list[Group]:
 def leading(groups: Sequence[Group]) -> dict[Group, set[str]]:
     """Ids of some rows that have something in every list of a record, by row group.
 
-    Rows with pictures and with boxes in the answer first, then rows with pictures.
+    Rows with pictures and with boxes in the answer, named there, first; then rows whose boxes have
+    no name, then rows with pictures.
     """
+    named: list[tuple[Group, str]] = []
     boxed: list[tuple[Group, str]] = []
     pictured: list[tuple[Group, str]] = []
     for group in groups:
-        if len(boxed) >= LEADS:
+        if len(named) >= LEADS:
             break
-        for table in _read(group, ["id", "image_ids", "regions.list.element.role"]):
+        parts = [f"regions.list.element.{name}" for name in ("role", "label", "phrase")]
+        for table in _read(group, ["id", "image_ids", "response", *parts]):
             shown = table.filter(pc.greater(pc.list_value_length(table["image_ids"]), 0))
-            for row in shown.select(["id", "regions"]).to_pylist():
-                answered = any(region["role"] == "answer" for region in row["regions"])
-                (boxed if answered else pictured).append((group, row["id"]))
-        del pictured[LEADS:]
+            for row in shown.select(["id", "response", "regions"]).to_pylist():
+                answers = [r for r in row["regions"] if r["role"] == "answer"]
+                names = [name for r in answers for name in (r["label"], r["phrase"]) if name]
+                is_named = any(name in row["response"] for name in names)
+                kind = named if is_named else boxed if answers else pictured
+                kind.append((group, row["id"]))
+        del boxed[LEADS:], pictured[LEADS:]
     chosen: dict[Group, set[str]] = {}
-    for group, id in [*boxed, *pictured][:LEADS]:
+    for group, id in [*named, *boxed, *pictured][:LEADS]:
         chosen.setdefault(group, set()).add(id)
     return chosen
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -23,6 +24,8 @@ LIST_LIMIT = 26
 SET_LIMIT = 5
 """Findings of one option of a set choice at most."""
 WRONG_SETS = 3
+COMPANY = 9
+"""Studies among which wrong sets are looked for."""
 YES, NO = "Yes", "No"
 
 
@@ -140,7 +143,7 @@ def _set_choice(study: Study, label_set: LabelSet, mine: _Known, context: Contex
     others = [
         _known(states(other, label_set, context.policies))
         for pool in _showing(study)
-        for other in context.negatives(pool, label_set.name)
+        for other in islice(context.negatives(pool, label_set.name), COMPANY)
         if label_set.name in other.label_sets
     ]
     draw = context.draw(label_set.name, "set_choice")
