@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types clean
+.PHONY: demo test test-slow lint types clean
 
 $(VENV)/.ready: pyproject.toml setup.py constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -29,6 +29,9 @@ types: $(VENV)/.ready
 
 test: lint types
 	$(BIN)/pytest -n 2
+
+test-slow: $(VENV)/.ready
+	$(BIN)/pytest -n 2 -m slow
 
 clean:
 	rm -rf $(VENV) .demo build dist *.egg-info

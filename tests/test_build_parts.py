@@ -47,6 +47,7 @@ def test_parts_at_once_make_what_one_build_makes(
     assert contents(tmp_path / "corpus") == contents(few / "corpus")
 
 
+@pytest.mark.slow
 def test_parts_one_after_the_other_go_on_where_the_others_were_missing(
     few: Path, data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,6 +63,7 @@ def test_parts_one_after_the_other_go_on_where_the_others_were_missing(
     assert contents(tmp_path / "corpus") == contents(few / "corpus")
 
 
+@pytest.mark.slow
 def test_a_build_finishes_what_a_lost_part_left(few: Path, data_root: Path, tmp_path: Path) -> None:
     share(data_root, tmp_path, 2, 2)
     build(recipe(sources=FEW), data_root, tmp_path / "corpus", options(tmp_path))

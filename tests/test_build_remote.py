@@ -147,6 +147,7 @@ def test_empty_missing_and_whole_objects(s3: S3, releases: str) -> None:
 # Weather
 
 
+@pytest.mark.slow
 def test_a_store_that_fails_every_few_requests_gives_the_same_bytes(
     s3: S3, releases: str, bucket: str, here: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -233,6 +234,7 @@ class Refused(Exception):
 # Corpora
 
 
+@pytest.mark.slow
 def test_a_corpus_in_a_bucket_is_the_one_on_disk_and_is_not_written_again(
     s3: S3, data_root: Path, bucket: str, here: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -287,6 +289,7 @@ def test_a_build_goes_on_on_another_machine(
     assert not [name for name in shards if s3.asked("PUT", name)], "what stands is kept"
 
 
+@pytest.mark.slow
 def test_parts_build_into_a_bucket(
     s3: S3, data_root: Path, bucket: str, here: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -324,6 +327,7 @@ def test_who_keeps_whom_out(
     assert stored(bucket) == {}
 
 
+@pytest.mark.slow
 def test_a_killed_build_lets_go(s3: S3, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """At once on its own machine; elsewhere when it has given no sign of life for a while."""
     place = Bucket.at(bucket)
@@ -363,6 +367,7 @@ def test_an_upload_that_arrives_damaged_is_sent_again(
     assert len(sent) == 2
 
 
+@pytest.mark.slow
 def test_a_store_without_whole_uploads_gets_a_draft_first(
     data_root: Path, here: dict[str, bytes], tmp_path: Path
 ) -> None:

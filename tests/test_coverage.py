@@ -137,6 +137,7 @@ def test_the_grid_has_every_pair_at_its_place(pairs: list[PairCoverage]) -> None
     assert counts == [sum(pair.mark == mark for pair in pairs) for mark in MARKS]
 
 
+@pytest.mark.slow
 def test_the_command_tells_the_same_as_the_demo(pairs: list[PairCoverage]) -> None:
     result = CliRunner().invoke(app, ["tasks", "--matrix", "--json"], catch_exceptions=False)
     told = msgspec.convert(json.loads(result.stdout), list[PairCoverage])
