@@ -165,7 +165,8 @@ def test_openi() -> None:
         sum(n for names, n in sections.items() if wanted <= names)
         for wanted in ({"findings", "impression"}, {"findings"}, {"impression"})
     )
-    assert (both, findings, impression) == (3_419, 3_425, 3_921)
+    # One impression stands under two headings at once, "Chest. Right shoulder.", and is left out.
+    assert (both, findings, impression) == (3_419 - 1, 3_425, 3_921 - 1)
 
 
 LEAKS = {
@@ -181,6 +182,8 @@ LEAKS = {
     r"|november|december",
     "call": r"discuss|telephon|phone|paged|notif|communicat|inform|convey|physician|clinician|nurse"
     r"|dr\.|e-?mail|called|aware|dictat|radiologist|message|referring|end\s+of\s+report",
+    "part": r"knees?\b|ankles?\b|hips?\b|pelvis|feet\b|foot\b|wrists?\b|elbows?\b|forearms?\b"
+    r"|patella",
     "mask": r"x{3,}|_{2,}|\w*xxxx\w*|\[\*",
     "reference": r"above|below|as\s+(?:described|noted|mentioned)"
     r"|see\s+(?:the\s+)?(?:above|below|full|findings)|refer\s+to|(?:findings|impression)\s*(?:section|:)|aforement|comment",
@@ -239,9 +242,10 @@ def test_openi_targets_hold_no_leak(task: str) -> None:
         # An independent count of the archive, with a simple splitter of sentences and a longer list
         # of cues ("change" of any kind): of finding sentences 12.6 % masked and 10.1 % more that
         # speak of priors, 9 and 33 reports emptied; of impression sentences 11.1 % and 7.9 %, 112
-        # and 232. Ours has fewer impression sentences, since a number of a list is none.
+        # and 232. Ours has fewer impression sentences: a number of a list is none, nor is the
+        # heading of an examination ("Chest.").
         ("findings", 0.124, 0.069, 9, 33),
-        ("impression", 0.129, 0.089, 129, 283),
+        ("impression", 0.132, 0.089, 129, 283),
     ],
 )
 def test_openi_drop_rates(

@@ -397,6 +397,8 @@ def test_reports_keep_brackets_and_what_only_captions_must_not_say() -> None:
         ("Compared to prior, less edema. However, both bases are dark. It is diffuse.", ""),
         ("Heart is large. This may be an effusion.", "Heart is large. This may be an effusion."),
         ("The nodule is unchanged. Both lungs are clear.", "Both lungs are clear."),
+        ("As described above. If pain persists, rib films are better. Otherwise clear.", ""),
+        ("Lungs are clear. There is an arthrosis of the left hip.", "Lungs are clear."),
     ],
 )
 def test_what_goes_on_from_a_dropped_sentence_goes_with_it(text: str, left: str) -> None:

@@ -24,6 +24,10 @@ from chexinstruct.reports import sentences
         ("Nodule No. 3 is calcified.", ["Nodule No. 3 is calcified."]),
         ("Pneumothorax? No. The lungs are up.", ["Pneumothorax?", "No.", "The lungs are up."]),
         ("Seen by J. Smith.", ["Seen by J. Smith."]),
+        # A small letter by a slip, and small letters that go on.
+        ("Lungs are clear. heart is large.", ["Lungs are clear.", "heart is large."]),
+        ("Low volumes. without effusion.", ["Low volumes. without effusion."]),
+        ("Approx. two, bilat. effusions.", ["Approx. two, bilat. effusions."]),
         ("Clear. ___ was told. XXXX noted.", ["Clear.", "___ was told.", "XXXX noted."]),
         (
             "Clear. !PERSONALNAME! told. <###> seen.",

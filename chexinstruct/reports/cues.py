@@ -280,7 +280,10 @@ OTHER_IMAGE = re.compile(
     r"\b(?:computed\s+tomogra|tomogra(?:m|phy)|magnetic\s+resonance|ultraso(?:und|nogra)"
     r"|sonogra|fluorosco|angiogra|mammogra|esophagra|echocardiogra"
     r"|outside\s+(?:films?|stud(?:y|ies)|hospital|exam|radiograph|images?|ct)\b"
-    r"|scout\b|preliminary\b|wet\s+read|bone\s+scan)"
+    r"|scout\b|preliminary\b|wet\s+read|bone\s+scan"
+    # Parts of the body that no picture of the chest holds.
+    r"|knees?\b|hips?\b|pelvis\b|ankles?\b|wrists?\b|elbows?\b|femoral\s+(?:heads?|necks?|condyle)"
+    r"|tibia|patell)"
 )
 LATERAL_IMAGE = re.compile(
     r"\blateral\s+(?:chest\s+)?(?:view|projection|radiograph|film|image|exam|stud(?:y|ies)\b|x-?ray)"
@@ -404,7 +407,7 @@ HANGING = re.compile(
     r"\W*(?:otherwise|however|elsewhere|also|and|but|additionally|th(?:is|ese|ose)|it|they|which"
     r"|(?:the\s+)?(?:remainder|remaining|rest|latter|former)|(?:no|the)\s+other|another"
     r"|do(?:es)?|is|are|was|were|may|might|could|can(?:not)?|would|(?:most\s+)?likely|probably"
-    r"|possibly|there\s+(?:is|are)\s+also)\b",
+    r"|possibly|there\s+(?:is|are)\s+also|if)\b",
 )
 ENGLISH = Cues(
     change=CHANGE,

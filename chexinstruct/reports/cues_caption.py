@@ -19,7 +19,7 @@ POINTER = re.compile(
 """Bracketed pointers, "(white arrow)", "(Fig. 2)", "(b)": what is left stands without them."""
 
 FIGURE = re.compile(
-    r"\b(?:arrow\w*|asterisk\w*|figs?\b|figures?\b|table\s+\d|panels?\b|insets?\b|triangles?\b"
+    r"\b(?:arrow\w*|asterisk\w*|figs?(?:\b|\d)|figures?(?:\b|\d)|table\s+\d|panels?\b|insets?\b|triangles?\b"
     r"|encircled|circled|circles?\b|stars?\b|dotted|dashed|outlined?\b|labell?ed|marked\s+(?:by|with|as|in)"
     r"|indicated\s+(?:by|with|in)|pointed|courtesy|reprinted|reproduced|permission|copyright|licen[cs]e"
     r"|adapted\s+from|et\s+al|(?:red|blue|yellow|green|orange)\b)|\*|=|©|https?:"

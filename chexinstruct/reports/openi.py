@@ -16,6 +16,20 @@ _OTHER_EXAMINATION = re.compile(
     r"|lumbar\s+spine|cervical\s+spine)(?:\s+x{4})?\s*:.*$",
     re.IGNORECASE | re.DOTALL,
 )
+# The same with headings that are sentences: "1. Chest. ... 2. Left knee. ...".
+_SIDE = r"(?:(?:left|right|bilateral)(?:\s+and\s+(?:left|right))?\s+)?"
+_ELSEWHERE = (
+    r"(?:knees?|hips?|pelvis|femur|tibia|legs?|ankles?|foot|feet|shoulders?|clavicles?|humerus"
+    r"|elbows?|forearms?|wrists?|hands?|fingers?|ribs?|sternum|abdomen|kub|soft\s+tissue\s+neck"
+    r"|(?:cervical|thoracic|lumbar|lumbo-?sacral|thoracolumbar)\s+spine)"
+)
+_HEADING = re.compile(
+    r"(?:^|(?<=[.?!])\s)\s*(?:\d{1,2}[.)]\s*)?"
+    r"(?:(?P<chest>chest(?:\s+(?:radiographs?|x-?rays?|films?))?)"
+    rf"|{_SIDE}{_ELSEWHERE}(?:\s+and\s+{_SIDE}{_ELSEWHERE})*)"
+    r"(?:\s*\.(?=\s|$)|(?=\s+1\.\s)|(?=\s+There\s+(?:is|are)\b))",
+    re.IGNORECASE,
+)
 _END = re.compile(
     r"\bend\s+of\s+(?:the\s+)?(?:report|impression|findings)\b.*$", re.IGNORECASE | re.DOTALL
 )
@@ -48,6 +62,20 @@ def clean_openi(sections: Mapping[str, str | None]) -> dict[str, str]:
                 text = ""
         text = _END.sub("", text)
         text = _DOUBLED_PERIOD.sub(".", _SPACED_PERIOD.sub(".", text)).strip()
+        if name in ("findings", "impression"):
+            text = _of_the_chest(text)
         if text:
             cleaned[name] = text
     return cleaned
+
+
+def _of_the_chest(text: str) -> str:
+    """A section without headings that are sentences, and without what stands under foreign ones."""
+    kept, start, chest = [], 0, True
+    for heading in _HEADING.finditer(text):
+        if chest:
+            kept.append(text[start : heading.start()])
+        start, chest = heading.end(), heading["chest"] is not None
+    if chest:
+        kept.append(text[start:])
+    return " ".join(filter(None, map(str.strip, kept)))
