@@ -245,7 +245,7 @@ def test_openi_targets_hold_no_leak(task: str) -> None:
         # and 232. Ours has fewer impression sentences: a number of a list is none, nor is the
         # heading of an examination ("Chest.").
         ("findings", 0.124, 0.069, 9, 33),
-        ("impression", 0.132, 0.089, 129, 283),
+        ("impression", 0.132, 0.089, 138, 300),
     ],
 )
 def test_openi_drop_rates(
@@ -267,9 +267,10 @@ def test_openi_drop_rates(
     both = [filter_text(text, ("deidentified", "prior")) for text in texts]
     hanging = sum(sum(k.dropped.values()) for k in both) - sum(name is not None for name in first)
     assert 0 < hanging / count < 0.015
-    # A few are emptied by what goes with the sentence before.
-    assert sum(not k.text for k in masked) == pytest.approx(emptied_by_masks, abs=10)
-    assert sum(not k.text for k in both) == pytest.approx(emptied, abs=15)
+    # More impressions are emptied than in that count: by what goes with the sentence before, and
+    # since a heading that stays is no text.
+    assert sum(not k.text for k in masked) == pytest.approx(emptied_by_masks, abs=5)
+    assert sum(not k.text for k in both) == pytest.approx(emptied, abs=10)
     rare = Counter[str]()
     for text in texts:
         rare.update(filter_text(text, POLICIES["image_target"]).dropped)

@@ -144,3 +144,12 @@ def test_a_list_of_denials_is_cut_by_organ(text: str, parts: list[str]) -> None:
 )
 def test_a_list_of_denials_whose_scope_is_unclear_is_left(text: str) -> None:
     assert [clause.text for clause in clauses(text)] == [text]
+
+
+def test_a_clause_that_goes_on_stays_with_the_one_before() -> None:
+    found = clauses("There is a left effusion. Otherwise the lungs are clear. This may be old.")
+    assert by_organ(found) == {"pleura": ["There is a left effusion."]}
+    assert structured(found) is None
+    found = clauses("The left lung is dark. Otherwise the lungs are clear. Heart is large.")
+    assert by_organ(found)["lungs"] == ["The left lung is dark.", "Otherwise the lungs are clear."]
+    assert structured(found) is not None

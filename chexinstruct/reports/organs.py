@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
+from chexinstruct.reports.cues import HANGING
 from chexinstruct.reports.sentences import sentences
 
 Organ = Literal[
@@ -339,22 +340,31 @@ def _closed(part: str) -> str:
 
 
 def by_organ(found: Iterable[Clause]) -> dict[Organ, list[str]]:
-    """The texts of clauses under every organ they speak of, organs in the reading order."""
+    """The texts of clauses under every organ they speak of, organs in the reading order.
+
+    A clause that goes on from the one before ("Otherwise clear.") stands under the organs of that
+    one alone: under another nobody knows what it goes on from.
+    """
     grouped: dict[Organ, list[str]] = {}
+    before: tuple[Organ, ...] = ()
     for clause in found:
+        goes_on = HANGING.match(clause.text.lower()) is not None
         for organ in clause.organs:
-            grouped.setdefault(organ, []).append(clause.text)
+            if not goes_on or organ in before:
+                grouped.setdefault(organ, []).append(clause.text)
+        before = clause.organs
     return {organ: grouped[organ] for organ in ORGANS if organ in grouped}
 
 
 def structured(found: Sequence[Clause]) -> str | None:
     """A report of one line an organ, each clause under its most telling organ.
 
-    None where a clause speaks of no organ that the lexicon knows.
+    None where a clause has no place: the lexicon knows no organ of it, or it goes on from a clause
+    of another one.
     """
-    if not all(clause.organs for clause in found):
-        return None
     grouped = by_organ(clause._replace(organs=clause.organs[:1]) for clause in found)
+    if sum(map(len, grouped.values())) < len(found):
+        return None
     return organ_lines({organ: " ".join(texts) for organ, texts in grouped.items()})
 
 
