@@ -41,7 +41,7 @@ class Sink(ABC):
         self.name = name
         self.limit = limit
         self.leads: deque[Record] = deque()
-        """Records that files may begin with; those that are left are written in the end."""
+        """Records that files may begin with, best first; the rest is written in the end."""
         self.files: list[tuple[str, int]] = []
         """Path below the export, and records, of each file."""
 
@@ -56,7 +56,7 @@ class Sink(ABC):
     def finish(self) -> None:
         """Write the records that led no file, and finish the last one."""
         while self.leads:
-            self.add(self.leads.popleft())
+            self.add(self.leads.pop())  # the best are kept for a file that may yet be begun
         self.close()
 
     def _begin(self, pattern: str) -> Path:
