@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
+import dask
 import pytest
 from build_support import FEW, contents, recipe
+from distributed import Client, LocalCluster
+from distributed.security import Security
 from executor_jobs import Job, Named, die_once, fail, square, unlucky
+from psutil import Process
 
 from chexinstruct.build import BuildOptions, Part, Share, build, build_part, pictures
 from chexinstruct.build.cluster import Dask
@@ -113,19 +118,64 @@ def test_a_wrong_part_is_told(part: str, data_root: Path, tmp_path: Path) -> Non
 # ----------------------------------------------------------------------------------------- Dask
 
 
+ROLES = ("client", "scheduler", "worker")
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Dask]:
     with Dask(2) as dask:
         yield dask
 
 
+@pytest.fixture
+def queue(tmp_path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A cluster that somebody else runs: its address, and the configuration of who may use it."""
+    made = Security.temporary()
+    certificate, key = tmp_path / "dask.crt", tmp_path / "dask.key"
+    certificate.write_text(made.tls_client_cert)
+    key.write_text(made.tls_client_key)
+    known: dict[str, Any] = {"distributed.comm.tls.ca-file": str(certificate)}
+    for role in ROLES:
+        known[f"distributed.comm.tls.{role}.cert"] = str(certificate)
+        known[f"distributed.comm.tls.{role}.key"] = str(key)
+    with (
+        dask.config.set({"distributed.comm.require-encryption": True, **known}),
+        LocalCluster(2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as running,
+    ):
+        address = running.scheduler_address
+        yield address, known
+
+
 def test_dask_makes_what_one_build_makes(
-    cluster: Dask, few: Path, data_root: Path, tmp_path: Path
+    queue: tuple[str, dict[str, Any]], few: Path, data_root: Path, tmp_path: Path
 ) -> None:
-    address = cluster.address
+    """On a running scheduler, with the certificates that Dask's configuration names."""
+    address, known = queue
+    assert address.startswith("tls://")
     given = options(tmp_path, executor="dask", scheduler=address)
-    build(recipe(sources=FEW), data_root, tmp_path / "corpus", given)
+    with dask.config.set(known):
+        build(recipe(sources=FEW), data_root, tmp_path / "corpus", given)
     assert contents(tmp_path / "corpus") == contents(few / "corpus")
+
+
+def test_nobody_else_gets_at_a_cluster_of_ours(cluster: Dask) -> None:
+    """Not without a certificate, not with one of their own, and not without encryption."""
+    other = Security.temporary()
+    with pytest.raises(OSError, match="certificate"):
+        Client(cluster.address, security=other, timeout=5)
+    with pytest.raises(CallError, match="no certificates; name them in Dask's configuration"):
+        Dask(1, cluster.address, timeout=5)
+    with pytest.raises(CallError, match="--scheduler tcp://"):
+        Dask(1, cluster.address.replace("tls://", "tcp://"), timeout=5)
+
+
+def test_a_cluster_of_ours_shows_no_pages(cluster: Dask) -> None:
+    """On none of the ports that this process, which runs the scheduler, has open."""
+    pages = [c.laddr.port for c in Process().net_connections() if c.status == "LISTEN"]
+    assert pages
+    for port in pages:
+        with pytest.raises(OSError):  # 404, or no HTTP at all
+            urlopen(f"http://127.0.0.1:{port}/info/main/workers.html", timeout=5)
 
 
 def test_every_job_is_done_once(cluster: Dask) -> None:

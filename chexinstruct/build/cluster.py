@@ -22,34 +22,29 @@ class Dask:
 
     Args:
         workers: of a cluster on this machine, each a process with one thread.
-        scheduler: address of a running scheduler, for example ``tcp://node7:8786``; ``workers`` is
-            then of no account.
+        scheduler: address of a running scheduler, for example ``tls://node7:8786``; ``workers`` is
+            then of no account. The certificates are those of Dask's configuration.
         timeout: seconds until nobody answers there.
 
     Raises:
-        CallError: Dask is not installed, or nobody answers at the address.
+        CallError: Dask is not installed, nobody answers at the address, or it refuses us.
     """
 
     def __init__(self, workers: int, scheduler: str | None = None, timeout: float = 30) -> None:
         try:
-            from distributed import Client, LocalCluster
+            from distributed import Client
         except ImportError:
             raise CallError("--executor dask: pip install 'chexinstruct[dask]'") from None
         return_large_blocks()
-        self._cluster: Any = None
+        self._cluster = _on_this_machine(workers) if scheduler is None else None
         try:
-            if scheduler is None:
-                self._cluster = LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    host="127.0.0.1",
-                    memory_limit=None,  # mapped files would count, which cost nothing
-                    scheduler_kwargs={"allowed_failures": FAILURES},
-                    dashboard_address="127.0.0.1:0",  # any port that is free
-                    worker_dashboard_address=None,
-                )
             self._client = Client(self._cluster or scheduler, timeout=timeout)
-        except OSError as error:
+        except TypeError:  # what Dask makes of a tls:// address when it knows no certificate
+            raise CallError(
+                f"--scheduler {scheduler}: no certificates; name them in Dask's configuration "
+                "under distributed.comm.tls, see docs/scaling.md"
+            ) from None
+        except (OSError, RuntimeError, ValueError) as error:
             raise CallError(f"--scheduler {scheduler}: {error}") from None
 
     @property
@@ -94,3 +89,38 @@ class Dask:
                 ) from None
             yield numbers.pop(future.key), result
             submit()
+
+
+def _on_this_machine(workers: int) -> Any:
+    """A cluster that only this process can use.
+
+    Whoever reaches a scheduler can run code as its user, and every user of a machine reaches its
+    loopback: so all talk needs a certificate, which is made here and is written nowhere. The pages
+    that schedulers and workers would show to anyone are left out.
+
+    Raises:
+        CallError: there is nothing to make a certificate with.
+    """
+    import dask
+    from distributed import LocalCluster
+    from distributed.security import Security
+
+    try:
+        security = Security.temporary()
+    except ImportError:
+        raise CallError("--executor dask: pip install 'chexinstruct[dask]'") from None
+    no_pages: dict[str, list[str]] = {
+        "distributed.scheduler.http.routes": [],
+        "distributed.worker.http.routes": [],
+    }
+    with dask.config.set(no_pages):
+        return LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            security=security,
+            memory_limit=None,  # mapped files would count, which cost nothing
+            scheduler_kwargs={"allowed_failures": FAILURES, "dashboard": False},
+            dashboard_address="127.0.0.1:0",  # any port that is free
+            worker_dashboard_address=None,
+        )
