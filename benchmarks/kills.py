@@ -1,8 +1,9 @@
 """Builds killed at random moments: they must end with the bytes of an undisturbed build.
 
-Each round starts a build, kills it, one of its workers, or in turn a worker of its Dask cluster,
-after a drawn time, and runs it again until it ends. A round counts as bad when a process is left
-behind, when the build hangs, or when any file of the corpus differs.
+Each round starts a build in an empty folder and kills it, or one of its workers, after a drawn
+time. A killed build is run again, and in some rounds is killed again; a build that lost a worker
+must end by itself. A round is bad when a process is left behind, when anything hangs or fails, or
+when any file of the corpus differs. Executors and victims take turns; the seed decides the rest.
 """
 
 from __future__ import annotations
@@ -18,10 +19,34 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from itertools import cycle
 from pathlib import Path
 
-HANGS = 300.0
-"""Seconds after which a build that should have ended is taken to hang."""
+from processes import chexinstruct, end, machine, members, said, workers
+
+EXECUTORS = ("processes", "dask")
+SOURCES = ("mimic_cxr", "ms_cxr", "nih_chestxray14", "siim_pneumothorax")
+ORPHANS = 20.0
+"""Seconds that workers have to end after their builder was killed."""
+
+
+@dataclass
+class Kill:
+    """One process killed."""
+
+    executor: str
+    victim: str
+    """``parent`` or ``worker``."""
+    resumed: bool
+    """Whether the build had been killed before."""
+    after: float
+    """Seconds from its start."""
+    shards: int
+    """That stood when it happened."""
+    fault: str | None = None
 
 
 def digests(corpus: Path) -> dict[str, str]:
@@ -32,125 +57,170 @@ def digests(corpus: Path) -> dict[str, str]:
     }
 
 
-def members(group: int) -> list[int]:
-    """Processes of a process group that are still at work, the leader first."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, its_group = status.read_text().rpartition(")")[2].split()[:3]
-        except OSError:  # it ended meanwhile
-            continue
-        if int(its_group) == group and state != "Z":
-            found.append(int(status.parent.name))
-    return sorted(found)
-
-
 class Builds:
     """Builds of one data root."""
 
-    def __init__(self, data_root: Path, sources: list[str]) -> None:
-        self.call = [str(Path(sys.executable).with_name("chexinstruct")), "build", "full"]
-        self.call += ["--data-root", str(data_root), "--on-missing-image", "skip"]
-        for source in sources:
-            self.call += ["--source", source]
+    def __init__(self, data_root: Path, sources: list[str], settings: list[str], hang: float):
+        self.call = chexinstruct("build", "full", "--data-root", str(data_root))
+        self.call += ["--on-missing-image", "skip", "--workers", "2"]
+        for name, values in (("--source", sources), ("--set", settings)):
+            self.call += [part for value in values for part in (name, value)]
+        self.hang = hang
 
-    def start(self, folder: Path, executor: str) -> subprocess.Popen[bytes]:
+    @contextmanager
+    def running(self, folder: Path, executor: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A build in a process group of its own, of which nothing is left afterwards."""
         places = ["--out", str(folder / "corpus"), "--cache", str(folder / "cache")]
         with (folder / "log").open("ab") as log:
-            return subprocess.Popen(
-                [*self.call, *places, "--workers", "2", "--executor", executor],
+            process = subprocess.Popen(
+                [*self.call, *places, "--executor", executor],
                 start_new_session=True,
                 stdout=log,
                 stderr=log,
             )
-
-
-def finish(builds: Builds, folder: Path, executor: str) -> str | None:
-    """Run to the end; what went wrong, if anything."""
-    running = builds.start(folder, executor)
-    try:
-        code = running.wait(HANGS)
-    except subprocess.TimeoutExpired:
-        os.killpg(running.pid, signal.SIGKILL)
-        return "it hangs"
-    return None if code == 0 else f"it ends with {code}: {(folder / 'log').read_text()[-300:]}"
-
-
-def disturb(
-    builds: Builds, folder: Path, executor: str, victim: str, after: float
-) -> tuple[str, str | None]:
-    """Kill something after so many seconds; what was hit, and what went wrong."""
-    running = builds.start(folder, executor)
-    try:
-        running.wait(after)
-        return "nothing: it was done", None
-    except subprocess.TimeoutExpired:
-        pass
-    if victim == "parent":
-        running.kill()
-        running.wait()
-        end = time.monotonic() + 20
-        while members(running.pid) and time.monotonic() < end:
-            time.sleep(0.05)
-        left = members(running.pid)
-        for process in left:
-            os.kill(process, signal.SIGKILL)
-        return "parent", f"{len(left)} processes are left behind" if left else None
-    others = [process for process in members(running.pid) if process != running.pid]
-    if others:
         try:
-            os.kill(others[-1], signal.SIGKILL)
-        except ProcessLookupError:
-            others = []
-    try:
-        running.wait(HANGS)
-    except subprocess.TimeoutExpired:
-        os.killpg(running.pid, signal.SIGKILL)
-        return "worker", "it hangs"
-    return "worker" if others else "nothing: no worker yet", None
+            yield process
+        finally:
+            end(process.pid)
+            process.wait()
+
+    def ended(self, process: subprocess.Popen[bytes], folder: Path) -> str | None:
+        """Wait for the end; what went wrong, if anything."""
+        try:
+            code = process.wait(self.hang)
+        except subprocess.TimeoutExpired:
+            return "it hangs"
+        if code:
+            return f"it ends with {code}: {(folder / 'log').read_text()[-300:]}"
+        return "processes are left behind" if _orphans(process.pid) else None
+
+    def finish(self, folder: Path, executor: str) -> str | None:
+        """Run to the end; what went wrong, if anything."""
+        with self.running(folder, executor) as process:
+            return self.ended(process, folder)
+
+    def disturb(self, folder: Path, kill: Kill) -> bool:
+        """Kill its victim; False where there was none any more, or not yet."""
+        with self.running(folder, kill.executor) as process:
+            try:
+                process.wait(kill.after)
+                return False
+            except subprocess.TimeoutExpired:
+                pass
+            kill.shards = len(list((folder / "corpus" / ".build" / "shards").rglob("*.json")))
+            if kill.victim == "parent":
+                process.kill()
+                process.wait()
+                if _orphans(process.pid):
+                    kill.fault = "processes are left behind"
+                return True
+            at_work = workers(process.pid)
+            if at_work:
+                with suppress(ProcessLookupError):
+                    os.kill(at_work[kill.shards % len(at_work)], signal.SIGKILL)
+            kill.fault = self.ended(process, folder)
+            return bool(at_work)
+
+
+def _orphans(group: int) -> list[int]:
+    until = time.monotonic() + ORPHANS
+    while (left := members(group)) and time.monotonic() < until:
+        time.sleep(0.05)
+    return left
+
+
+def rounds(builds: Builds, scratch: Path, count: int, chance: random.Random) -> Iterator[Kill]:
+    """Kills, as they are done.
+
+    Raises:
+        SystemExit: an undisturbed build fails, or both executors differ without any kill.
+    """
+    lengths: dict[str, float] = {}
+    expected: dict[str, str] = {}
+    for executor in EXECUTORS:
+        folder = scratch / executor
+        folder.mkdir()
+        begun = time.monotonic()
+        if fault := builds.finish(folder, executor):
+            sys.exit(f"undisturbed build, {executor}: {fault}")
+        lengths[executor] = time.monotonic() - begun
+        found = digests(folder / "corpus")
+        if expected and found != expected:
+            sys.exit("the executors do not make the same bytes")
+        expected = found
+        print(f"undisturbed, {executor}: {lengths[executor]:.1f} s, {len(found)} files", flush=True)
+    done = 0
+    for executor, victim in cycle((e, v) for v in ("parent", "worker") for e in EXECUTORS):
+        folder = scratch / "round"
+        folder.mkdir()
+        kills: list[Kill] = []
+        fault = None
+        for _ in range(chance.choice((1, 1, 2))):
+            after = chance.uniform(0.05, 1.0) * lengths[executor]
+            kill = Kill(executor, victim, bool(kills), round(after, 2), 0)
+            if builds.disturb(folder, kill):
+                kills.append(kill)
+            fault = kill.fault
+            # A build that was not killed has ended, and there is nothing to kill in it.
+            if fault or (folder / "corpus" / "chexinstruct.lock.json").exists():
+                break
+        fault = fault or builds.finish(folder, executor)
+        if fault is None and digests(folder / "corpus") != expected:
+            fault = "other bytes"
+        if fault and not kills:
+            sys.exit(f"{executor}, nothing killed: {fault}")
+        for kill in kills:
+            kill.fault = kill.fault or fault
+            yield kill
+        done += len(kills)
+        shutil.rmtree(folder)
+        if done >= count:
+            return
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data_root", type=Path, help="for example the releases of a demo")
+    parser.add_argument("data_root", type=Path, nargs="?", help="default: synthetic releases")
     parser.add_argument("--source", action="append", default=[])
+    parser.add_argument("--set", action="append", default=[], help="as of chexinstruct build")
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--hang", type=float, default=300, help="seconds until a build hangs")
+    parser.add_argument("--json", type=Path, help="write the rounds here too")
     given = parser.parse_args()
-    sources = given.source or ["mimic_cxr", "ms_cxr", "nih_chestxray14", "siim_pneumothorax"]
-    builds = Builds(given.data_root, sources)
-    chance = random.Random(given.seed)
-    rounds = []
+    facts = machine()
+    print(said(facts))
+    found: list[Kill] = []
     with tempfile.TemporaryDirectory() as scratch:
-        undisturbed = Path(scratch) / "undisturbed"
-        undisturbed.mkdir()
-        begun = time.monotonic()
-        if fault := finish(builds, undisturbed, "processes"):
-            sys.exit(fault)
-        length = time.monotonic() - begun
-        expected = digests(undisturbed / "corpus")
-        print(f"undisturbed: {length:.1f} s, {len(expected)} files")
-        for number in range(given.kills):
-            executor = ("processes", "dask")[number % 2]
-            victim = ("parent", "worker")[number // 2 % 2]
-            folder = Path(scratch) / str(number)
-            folder.mkdir()
-            after = chance.uniform(0.2, 1.1) * length
-            hit, fault = disturb(builds, folder, executor, victim, after)
-            fault = fault or finish(builds, folder, executor)
-            if fault is None and digests(folder / "corpus") != expected:
-                fault = "other bytes"
-            rounds.append(
-                {"executor": executor, "hit": hit, "after": round(after, 2), "fault": fault}
-            )
-            print(f"{number + 1:3} {executor:10} {hit:24} after {after:5.1f} s: {fault or 'same'}")
-            shutil.rmtree(folder)
-    bad = sum(entry["fault"] is not None for entry in rounds)
-    print(f"{given.kills} kills, {bad} bad")
+        root = given.data_root or synthetic(Path(scratch) / "data")
+        sources = given.source or list(SOURCES)
+        builds = Builds(root, sources, given.set, given.hang)
+        for kill in rounds(builds, Path(scratch), given.kills, random.Random(given.seed)):
+            found.append(kill)
+            what = f"{kill.executor:10}{kill.victim:7}{'again' if kill.resumed else '':6}"
+            when = f"after {kill.after:5.1f} s, {kill.shards:3} shards"
+            print(f"{len(found):3} {what}{when}: {kill.fault or 'same bytes'}", flush=True)
+    print(f"{'executor':12}{'victim':10}{'kills':>6}{'resumes':>9}{'bad':>5}")
+    for executor in EXECUTORS:
+        for victim in ("parent", "worker"):
+            own = [k for k in found if (k.executor, k.victim) == (executor, victim)]
+            resumed, bad = sum(k.resumed for k in own), sum(k.fault is not None for k in own)
+            print(f"{executor:12}{victim:10}{len(own):6}{resumed:9}{bad:5}")
+    bad = sum(kill.fault is not None for kill in found)
     if given.json:
-        given.json.write_text(json.dumps(rounds, indent=1))
+        figures = {"machine": facts, "seed": given.seed, "bad": bad, "kills": found}
+        given.json.write_text(json.dumps(figures, indent=1, default=asdict))
     sys.exit(bad > 0)
+
+
+def synthetic(folder: Path) -> Path:
+    """The synthetic releases of the default sources."""
+    from chexinstruct.source import registry
+
+    for key in SOURCES:
+        (folder / key).mkdir(parents=True)
+        registry()[key].sample.write(folder / key)
+    return folder
 
 
 if __name__ == "__main__":

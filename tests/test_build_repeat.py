@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 from build_support import FEW, contents, copied, data_files, recipe, without_keys
+from processes import end, members
 
 from chexinstruct.build import BuildOptions, build, candidates, index
 from chexinstruct.config import shipped
@@ -144,19 +144,6 @@ if __name__ == "__main__":
 """
 
 
-def members(group: int) -> list[int]:
-    """Processes of a process group that are still at work."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, its_group = status.read_text().rpartition(")")[2].split()[:3]
-        except OSError:  # it ended meanwhile
-            continue
-        if int(its_group) == group and state != "Z":
-            found.append(int(status.parent.name))
-    return found
-
-
 def until(condition: Any, seconds: float) -> bool:
     end = time.monotonic() + seconds
     while not condition():
@@ -190,8 +177,7 @@ def test_a_killed_build_goes_on_and_gives_the_same_bytes(
     running.kill()
     running.wait()
     orphans_end = until(lambda: not members(running.pid), 10)
-    for process in members(running.pid):
-        os.kill(process, signal.SIGKILL)
+    end(running.pid)
     assert orphans_end
     done = {path: path.stat().st_mtime_ns for path in (out / "data").rglob("[!.]*.parquet")}
     marked = len(list(markers.rglob("*.json")))
