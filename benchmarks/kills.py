@@ -1,9 +1,11 @@
 """Builds killed at random moments: they must end with the bytes of an undisturbed build.
 
-Each round starts a build in an empty folder and kills it, or one of its workers, after a drawn
-time. A killed build is run again, and in some rounds is killed again; a build that lost a worker
-must end by itself. A round is bad when a process is left behind, when anything hangs or fails, or
-when any file of the corpus differs. Executors and victims take turns; the seed decides the rest.
+Each round starts a build in an empty folder and kills it, or one of its workers, when it has used a
+drawn share of the processor time that it needs (what else the machine does would move a moment on
+the clock). A killed build is run again, and in some rounds is killed again; a build that lost a
+worker must end by itself. A round is bad when a process is left behind, when anything hangs or
+fails, or when any file of the corpus differs. Executors and victims get the same number of kills;
+the seed decides the rest.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import hashlib
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -22,12 +25,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from itertools import cycle
 from pathlib import Path
 
-from processes import chexinstruct, end, machine, members, said, workers
+from processes import chexinstruct, cpu_seconds, end, machine, members, said, workers
 
 EXECUTORS = ("processes", "dask")
+VICTIMS = ("parent", "worker")
 SOURCES = ("mimic_cxr", "ms_cxr", "nih_chestxray14", "siim_pneumothorax")
 ORPHANS = 20.0
 """Seconds that workers have to end after their builder was killed."""
@@ -39,12 +42,12 @@ class Kill:
 
     executor: str
     victim: str
-    """``parent`` or ``worker``."""
+    """Of :data:`VICTIMS`."""
     resumed: bool
     """Whether the build had been killed before."""
-    after: float
-    """Seconds from its start."""
-    shards: int
+    share: float
+    """Of the processor time of a whole build, used when it happened."""
+    shards: int = 0
     """That stood when it happened."""
     fault: str | None = None
 
@@ -99,14 +102,27 @@ class Builds:
         with self.running(folder, executor) as process:
             return self.ended(process, folder)
 
-    def disturb(self, folder: Path, kill: Kill) -> bool:
-        """Kill its victim; False where there was none any more, or not yet."""
+    def disturb(self, folder: Path, kill: Kill, whole: float) -> bool:
+        """Kill its victim; False where the build ended before.
+
+        Args:
+            folder: of the corpus, cache and log.
+            kill: to do; its shards and fault are noted.
+            whole: processor seconds of a whole build.
+        """
         with self.running(folder, kill.executor) as process:
-            try:
-                process.wait(kill.after)
-                return False
-            except subprocess.TimeoutExpired:
-                pass
+            until = time.monotonic() + self.hang
+            at_work: list[int] = []
+            while sum(map(cpu_seconds, members(process.pid))) < kill.share * whole or (
+                kill.victim == "worker" and not at_work
+            ):
+                if process.poll() is not None:
+                    return False
+                if time.monotonic() > until:
+                    kill.fault = "it hangs"
+                    return True
+                time.sleep(0.01)
+                at_work = workers(process.pid)
             kill.shards = len(list((folder / "corpus" / ".build" / "shards").rglob("*.json")))
             if kill.victim == "parent":
                 process.kill()
@@ -114,12 +130,10 @@ class Builds:
                 if _orphans(process.pid):
                     kill.fault = "processes are left behind"
                 return True
-            at_work = workers(process.pid)
-            if at_work:
-                with suppress(ProcessLookupError):
-                    os.kill(at_work[kill.shards % len(at_work)], signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(at_work[kill.shards % len(at_work)], signal.SIGKILL)
             kill.fault = self.ended(process, folder)
-            return bool(at_work)
+            return True
 
 
 def _orphans(group: int) -> list[int]:
@@ -135,30 +149,34 @@ def rounds(builds: Builds, scratch: Path, count: int, chance: random.Random) -> 
     Raises:
         SystemExit: an undisturbed build fails, or both executors differ without any kill.
     """
-    lengths: dict[str, float] = {}
+    whole: dict[str, float] = {}
     expected: dict[str, str] = {}
     for executor in EXECUTORS:
         folder = scratch / executor
         folder.mkdir()
-        begun = time.monotonic()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         if fault := builds.finish(folder, executor):
             sys.exit(f"undisturbed build, {executor}: {fault}")
-        lengths[executor] = time.monotonic() - begun
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        whole[executor] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         found = digests(folder / "corpus")
         if expected and found != expected:
             sys.exit("the executors do not make the same bytes")
         expected = found
-        print(f"undisturbed, {executor}: {lengths[executor]:.1f} s, {len(found)} files", flush=True)
-    done = 0
-    for executor, victim in cycle((e, v) for v in ("parent", "worker") for e in EXECUTORS):
+        print(
+            f"undisturbed, {executor}: {whole[executor]:.1f} CPU s, {len(found)} files", flush=True
+        )
+    done = {(executor, victim): 0 for victim in VICTIMS for executor in EXECUTORS}
+    while sum(done.values()) < count:
+        executor, victim = min(done, key=lambda kind: done[kind])
         folder = scratch / "round"
         folder.mkdir()
         kills: list[Kill] = []
         fault = None
         for _ in range(chance.choice((1, 1, 2))):
-            after = chance.uniform(0.05, 1.0) * lengths[executor]
-            kill = Kill(executor, victim, bool(kills), round(after, 2), 0)
-            if builds.disturb(folder, kill):
+            share = round(chance.uniform(0.05, 0.95), 3)
+            kill = Kill(executor, victim, bool(kills), share)
+            if builds.disturb(folder, kill, whole[executor]):
                 kills.append(kill)
             fault = kill.fault
             # A build that was not killed has ended, and there is nothing to kill in it.
@@ -172,10 +190,8 @@ def rounds(builds: Builds, scratch: Path, count: int, chance: random.Random) -> 
         for kill in kills:
             kill.fault = kill.fault or fault
             yield kill
-        done += len(kills)
+        done[executor, victim] += len(kills)
         shutil.rmtree(folder)
-        if done >= count:
-            return
 
 
 def main() -> None:
@@ -198,11 +214,11 @@ def main() -> None:
         for kill in rounds(builds, Path(scratch), given.kills, random.Random(given.seed)):
             found.append(kill)
             what = f"{kill.executor:10}{kill.victim:7}{'again' if kill.resumed else '':6}"
-            when = f"after {kill.after:5.1f} s, {kill.shards:3} shards"
+            when = f"at {kill.share:4.0%}, {kill.shards:3} shards"
             print(f"{len(found):3} {what}{when}: {kill.fault or 'same bytes'}", flush=True)
     print(f"{'executor':12}{'victim':10}{'kills':>6}{'resumes':>9}{'bad':>5}")
     for executor in EXECUTORS:
-        for victim in ("parent", "worker"):
+        for victim in VICTIMS:
             own = [k for k in found if (k.executor, k.victim) == (executor, victim)]
             resumed, bad = sum(k.resumed for k in own), sum(k.fault is not None for k in own)
             print(f"{executor:12}{victim:10}{len(own):6}{resumed:9}{bad:5}")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,10 +16,18 @@ import pyarrow.parquet as pq
 from chexinstruct.errors import ChexinstructError
 from chexinstruct.schema import SPLITS, Example, arrow_schema
 
-MEMORY = "1GB"
+MEMORY = "64MB"
 """What the SQL engine may hold; more goes to a private folder on disk."""
-THREADS = 4
-"""At most: each holds row groups and partial sums of its own, which count against the memory."""
+READ = [
+    *("form", "instruction", "response", "options", "answers", "history", "patient", "image_ids"),
+    *("metadata.finding", "metadata.balance"),
+]
+"""The columns that are looked at."""
+BATCH_ROWS = 4096
+"""Rows read at a time."""
+BATCH_BYTES = 2 << 20
+"""Bytes of rows that the SQL engine gets at a time. It makes lists of their words, of which its limit
+knows nothing: with long texts it took 1.5 GB when it read the files by itself."""
 SHORT = 60
 """Characters of the longest answer that is kept as text."""
 
@@ -39,24 +46,29 @@ FAULTS = {
 
 # Hashes have 64 bits: two of ten million texts share one in one of 400,000 corpora.
 _MACROS = """
-CREATE MACRO words_of(text) AS list_filter(
-    string_split(translate(text, chr(9) || chr(10) || chr(13), '   '), ' '), lambda w: w <> ''
-);
+CREATE MACRO spaced(text) AS
+    replace(replace(replace(text, chr(9), ' '), chr(10), ' '), chr(13), ' ');
+CREATE MACRO words_of(text) AS list_filter(string_split(spaced(text), ' '), lambda w: w <> '');
+-- Words in any order, without marks behind them: a sum of their hashes, since a sort takes longer.
+CREATE MACRO unordered(text) AS list_sum(list_transform(
+    string_split(
+        replace(replace(replace(replace(
+            spaced(text) || ' ', '; ', ' '), ': ', ' '), ', ', ' '), '. ', ' '), ' '),
+    lambda w: (hash(w) >> 20)::BIGINT
+));
 -- Options are shown with the marks that mean something to models broken up; answers are kept bare.
 CREATE MACRO shown(text) AS replace(replace(text, '<|', '< |'), '<image>', '< image>');
 CREATE MACRO places_of(answers, options) AS list_filter(
     list_transform(answers, lambda a: list_position(options, shown(a))), lambda p: p IS NOT NULL
 );
 """
-_FILL = f"""
-CREATE TABLE facts AS
+_FACTS = f"""
 SELECT
     pair, split, form, finding, balance, patient, pictures, turns, said,
     hash(response) AS response,
     -- Another order of the options is the same question.
-    hash(turns, CASE WHEN choices = 0 THEN said ELSE
-        hash(list_sort(list_transform(instruction_words, lambda w: rtrim(w, '.,;:')))) END
-    ) AS question,
+    hash(turns, CASE WHEN choices = 0 THEN said ELSE hash(unordered(instruction)) END)
+        AS question,
     hash(lower(answer)) AS answer,
     CASE WHEN length(answer) <= {SHORT} THEN answer END AS short,
     CASE lower(answer) WHEN 'yes' THEN true WHEN 'no' THEN false END AS yes,
@@ -71,11 +83,12 @@ SELECT
         AS faults
 FROM (
     SELECT
-        files.pair, files.split, form, instruction, response, options,
+        $pair::USMALLINT AS pair, $split::UTINYINT AS split,
+        form, instruction, response, options,
         metadata.finding AS finding,
         metadata.balance AS balance,
         CASE WHEN patient IS NOT NULL THEN hash(patient) END AS patient,
-        hash(root, image_ids) AS pictures,
+        hash($root, image_ids) AS pictures,
         hash(history) AS turns,
         hash(instruction) AS said,
         trim(CASE WHEN len(answers) > 0 THEN array_to_string(list_sort(answers), ', ')
@@ -85,16 +98,12 @@ FROM (
             places_of(answers, list_transform(options, lambda o: o.text)) END AS places,
         words_of(instruction) AS instruction_words,
         words_of(response) AS response_words
-    FROM read_parquet($paths, filename = true) AS rows JOIN files ON rows.filename = files.path
-);
+    FROM rows
+)
 """
-_SHOWS = """
-CREATE TABLE shows AS
-SELECT DISTINCT hash(root, id) AS picture, task
-FROM (
-    SELECT root, files.task, unnest(image_ids) AS id
-    FROM read_parquet($paths, filename = true) AS rows JOIN files ON rows.filename = files.path
-);
+_SHOWN = """
+SELECT hash($root, id) AS picture, $pair::USMALLINT AS pair
+FROM (SELECT unnest(image_ids) AS id FROM rows)
 """
 
 
@@ -136,7 +145,7 @@ class Facts:
             str(Path(self._folder.name) / "facts.duckdb"),
             config={
                 "memory_limit": MEMORY,
-                "threads": min(THREADS, os.cpu_count() or 1),
+                "threads": 1,  # each holds partial sums of its own, beside the limit
                 "temp_directory": self._folder.name,
                 "preserve_insertion_order": False,
             },
@@ -179,25 +188,23 @@ class Facts:
                 "source": pa.array([source for _, source in numbers], pa.string()),
             },
         )
-        self._load(
-            "files",
-            {
-                "path": pa.array([str(file.path) for file in self.files], pa.string()),
-                "pair": pa.array([numbers[f.task, f.source] for f in self.files], pa.uint16()),
-                "split": pa.array([SPLITS.index(f.split) for f in self.files], pa.uint8()),
-                "task": pa.array([file.task for file in self.files], pa.string()),
-                "root": pa.array([file.root for file in self.files], pa.string()),
-            },
-        )
         self.run(_MACROS)
-        paths = [_literal(file.path) for file in self.files]
-        try:
-            for statement in (_FILL, _SHOWS):
-                self._engine.execute(statement, {"paths": paths})
-        except duckdb.Error:  # names no file where a page of one is damaged
-            for file in self.files:
-                _read_through(file.path)
-            raise
+        self._add(arrow_schema(Example).empty_table(), "CREATE TABLE {} AS", 0, 0, "")
+        for file in self.files:
+            pair, split = numbers[file.task, file.source], SPLITS.index(file.split)
+            for rows in _batches(file.path):
+                self._add(rows, "INSERT INTO {}", pair, split, file.root)
+        self.run(
+            "CREATE TABLE shows AS SELECT DISTINCT picture, task FROM shown JOIN pairs USING (pair)"
+        )
+        self.run("DROP TABLE shown")
+
+    def _add(self, rows: pa.Table, to: str, pair: int, split: int, root: str) -> None:
+        self._engine.register("rows", rows)
+        known = {"pair": pair, "root": root}
+        self._engine.execute(f"{to.format('facts')} {_FACTS}", {**known, "split": split})
+        self._engine.execute(f"{to.format('shown')} {_SHOWN}", known)
+        self._engine.unregister("rows")
 
     def _load(self, name: str, columns: dict[str, pa.Array]) -> None:
         self._engine.register("given", pa.table(columns))
@@ -216,13 +223,18 @@ def _check(path: Path) -> None:
         )
 
 
-def _read_through(path: Path) -> None:
-    """Raise if a column of texts cannot be read to its end."""
-    columns = [name for name in arrow_schema(Example).names if name != "images"]
+def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """The rows without their pictures, few at a time.
+
+    Raises:
+        ChexinstructError: the file cannot be read.
+    """
     try:
-        with pq.ParquetFile(path) as file:
-            for _ in file.iter_batches(columns=columns):
-                pass
+        with pq.ParquetFile(path, memory_map=True) as file:
+            for batch in file.iter_batches(BATCH_ROWS, columns=READ, use_threads=False):
+                step = max(1, len(batch) * BATCH_BYTES // max(BATCH_BYTES, batch.nbytes))
+                for start in range(0, len(batch), step):
+                    yield batch.slice(start, step)
     except (OSError, pa.ArrowException):
         raise _unreadable(path) from None
 
@@ -231,8 +243,3 @@ def _unreadable(path: Path) -> ChexinstructError:
     return ChexinstructError(
         f"{path}: cannot be read; `chexinstruct verify` tells what else is wrong with the corpus"
     )
-
-
-def _literal(path: Path) -> str:
-    """The path as a pattern that matches nothing else."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
