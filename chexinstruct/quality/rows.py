@@ -26,8 +26,8 @@ READ = [
 BATCH_ROWS = 4096
 """Rows read at a time."""
 BATCH_BYTES = 2 << 20
-"""Bytes of rows that the SQL engine gets at a time. It makes lists of their words, of which its limit
-knows nothing: with long texts it took 1.5 GB when it read the files by itself."""
+"""Bytes of rows that the SQL engine gets at a time. It makes lists of their words, of which its
+limit knows nothing: with long texts it took 1.5 GB when it read the files by itself."""
 SHORT = 60
 """Characters of the longest answer that is kept as text."""
 
