@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from chexinstruct.build.executor import name_of, return_large_blocks
+from chexinstruct.build.executor import alone, name_of, return_large_blocks
 from chexinstruct.errors import CallError, ChexinstructError
 
 J = TypeVar("J")
@@ -71,7 +71,7 @@ class Dask:
         def submit() -> None:
             for number, job in waiting:
                 # Not pure: a job is known by what it writes, and is done anew when it is asked for.
-                future = self._client.submit(function, job, pure=False)
+                future = self._client.submit(alone, function, job, pure=False)
                 numbers[future.key] = number
                 running.add(future)
                 return

@@ -43,7 +43,8 @@ class IndexTable:
 def open_index(path: str) -> IndexTable:
     """The index at a path, opened once a process."""
     table = pa.ipc.open_file(pa.memory_map(path)).read_all()
-    return IndexTable(*(table[f.name].combine_chunks().to_numpy() for f in fields(IndexTable)))
+    # Written in one batch, so that these are the mapped bytes; combining chunks would copy them.
+    return IndexTable(*(table[f.name].to_numpy() for f in fields(IndexTable)))
 
 
 @lru_cache(maxsize=64)

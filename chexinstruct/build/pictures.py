@@ -324,9 +324,9 @@ class Shelf:
 
     def __init__(self, path: Path) -> None:
         table = _open(str(path))
-        self._hash: npt.NDArray[np.uint64] = table["hash"].combine_chunks().to_numpy()
-        self._pack: npt.NDArray[np.int32] = table["pack"].combine_chunks().to_numpy()
-        self._row: npt.NDArray[np.int32] = table["row"].combine_chunks().to_numpy()
+        self._hash: npt.NDArray[np.uint64] = table["hash"].to_numpy()
+        self._pack: npt.NDArray[np.int32] = table["pack"].to_numpy()
+        self._row: npt.NDArray[np.int32] = table["row"].to_numpy()
         names = table.schema.metadata[b"packs"].decode().split("\n")
         self._packs = [str(path.parent / name) for name in names]
 

@@ -13,7 +13,7 @@ from typing import Any
 from chexinstruct.build.asked import asked_sources, asked_tasks, check_names
 from chexinstruct.build.cache import default_cache, digest, local_cache, private_folder
 from chexinstruct.build.candidates import Pair, candidates
-from chexinstruct.build.executor import Executor
+from chexinstruct.build.executor import Executor, give_back
 from chexinstruct.build.holdout import held_persons
 from chexinstruct.build.home import Home, home_of
 from chexinstruct.build.index import Indexed, index
@@ -190,6 +190,7 @@ def prepare(setting: Setting) -> Prepared:
     if setting.manifest.link == "pixels" and not setting.rules.listed:
         linked = link(setting, inputs, loaded)
     indexed, shared = _index_all(setting, inputs, loaded, linked)
+    give_back()
     if not setting.rules.listed:
         refuse_missing(
             setting,
@@ -256,6 +257,7 @@ def _index_all(
         ties=linked.ties,
         held=held_persons(setting.manifest.holdout_bench),
     )
+    give_back()
     indexed = {key: index(setting, key, loaded[key], people[key]) for key in sorted(inputs.asked)}
     return indexed, shared_persons(people, tables, linked.ties)
 

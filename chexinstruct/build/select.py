@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from chexinstruct.build.cache import code_digest, digest, once
 from chexinstruct.build.candidates import Pair, read_candidates
+from chexinstruct.build.executor import give_back
 from chexinstruct.build.mixture import PairKey, mix
 from chexinstruct.build.setting import Setting
 from chexinstruct.draw import key
@@ -182,11 +183,11 @@ def _train(setting: Setting, pair: Pair) -> int:
 def _plan(setting: Setting, pair: Pair, quota: int | None) -> list[Planned]:
     """Select among the candidates of a pair, count what is lost, and cut the rest into shards."""
     # In one piece, so that its columns are arrays as they are and go when the table goes.
-    names = ["row", "ordinal", "split", "hash", "balance"]
-    table = read_candidates(pair.files, names).combine_chunks()
+    table = read_candidates(pair.files, ["split", "hash", "balance"]).combine_chunks()
     sampling = setting.manifest.sampling_of(pair.task.key, pair.source)
     chosen = select(table, sampling, setting.manifest.seed, quota)
-    splits = table["split"].to_numpy()
+    splits = table["split"].to_numpy().copy()
+    del table
     for reason, lost in chosen.reasons.items():
         for split in np.unique(splits[lost]).tolist():
             count = int(np.count_nonzero(lost & (splits == split)))
@@ -200,7 +201,7 @@ def _plan(setting: Setting, pair: Pair, quota: int | None) -> list[Planned]:
         code = code_digest("chexinstruct.build.select")
         stage = digest(pair.key, how, quota, setting.manifest.seed, split, code)
         file = setting.cache / "selection" / f"{pair.task.key}-{pair.source}-{stage}.arrow"
-        once(file, partial(_write, table=table.select(["row", "ordinal"]), at=at))
+        once(file, partial(_write, candidates=pair.files, at=at))
         rows, ordinals = _open(file)
         references = _references(pair, at) if setting.rules.pictures else ()
         bounds = shard_bounds(rows, len(references), phrasings)
@@ -210,12 +211,13 @@ def _plan(setting: Setting, pair: Pair, quota: int | None) -> list[Planned]:
             )
             for number, (start, stop) in enumerate(bounds)
         ]
-    del table, chosen
-    pa.default_memory_pool().release_unused()
+    del chosen
+    give_back()
     return planned
 
 
-def _write(path: Path, *, table: pa.Table, at: npt.NDArray[np.int64]) -> None:
+def _write(path: Path, *, candidates: Sequence[Path], at: npt.NDArray[np.int64]) -> None:
+    table = read_candidates(candidates, ["row", "ordinal"])
     whole = table.take(pa.array(at)).combine_chunks()
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, whole.schema) as writer:
         writer.write_table(whole)
@@ -224,7 +226,7 @@ def _write(path: Path, *, table: pa.Table, at: npt.NDArray[np.int64]) -> None:
 def _open(path: Path) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int16]]:
     """Rows and ordinals, mapped: a corpus of millions of candidates stays out of memory."""
     table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    rows, ordinals = (table[name].combine_chunks().to_numpy() for name in ("row", "ordinal"))
+    rows, ordinals = (table[name].to_numpy() for name in ("row", "ordinal"))
     return rows, ordinals
 
 
