@@ -22,6 +22,8 @@ from chexinstruct.images import ImageSettings, normalise
 from chexinstruct.regions import BOX_DIALECTS, parse_boxes
 from chexinstruct.schema import LOCK, SPLITS, Example, Lock, arrow_schema
 from chexinstruct.source import registry
+from chexinstruct.sources.chexpert.sample import FINDINGS
+from chexinstruct.synthetic import encode, radiograph, save
 from chexinstruct.tasks import registry as tasks
 
 BOX = ("x1", "y1", "x2", "y2")
@@ -198,19 +200,54 @@ def test_studies_without_a_picture_at_hand_are_no_rows_of_picture_tasks(rows: pa
     assert "00000006_000" not in rows["study_id"].to_pylist()
 
 
+def picture_bytes(path: Path) -> tuple[int, int, pa.ChunkedArray]:
+    """Bytes of pictures that a file holds, those of its distinct pictures, and its pictures."""
+    meta = pq.read_metadata(path)
+    stored = sum(
+        meta.row_group(group).column(column).total_compressed_size
+        for group in range(meta.num_row_groups)
+        for column in range(meta.num_columns)
+        if meta.row_group(group).column(column).path_in_schema.endswith("bytes")
+    )
+    pictures = pq.read_table(path, columns=["images"])["images"]
+    return (
+        stored,
+        sum(map(len, {p["bytes"] for row in pictures.to_pylist() for p in row})),
+        pictures,
+    )
+
+
 def test_a_picture_is_stored_once_in_a_row_group(data_root: Path, tmp_path: Path) -> None:
     manifest = recipe(sources=["nih_chestxray14"], tasks=["view_classification"], phrasings=7)
     options = BuildOptions(cache=tmp_path / "cache", on_missing_image="skip")
     build(manifest, data_root, tmp_path / "out", options)
     for path in sorted((tmp_path / "out" / "data").rglob("*.parquet")):
-        pictures = [p for row in pq.read_table(path)["images"].to_pylist() for p in row]
-        unique = sum(map(len, {p["bytes"] for p in pictures}))
+        stored, unique, rows = picture_bytes(path)
+        pictures = [p for row in rows.to_pylist() for p in row]
         assert len(pictures) == 7 * len({p["path"] for p in pictures})
-        meta = pq.read_metadata(path)
-        stored = sum(
-            meta.row_group(group).column(column).total_compressed_size
-            for group in range(meta.num_row_groups)
-            for column in range(meta.num_columns)
-            if meta.row_group(group).column(column).path_in_schema.endswith("bytes")
-        )
         assert stored < unique * 1.02 + 200
+
+
+def test_pictures_of_pairs_are_hardly_stored_twice(tmp_path: Path) -> None:
+    """Of one study and of two people, over several row groups, at seven questions each."""
+    header = ",".join(["Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *FINDINGS])
+    lines = [header]
+    for patient in range(90001, 90161):
+        for number, side in ((1, "Frontal"), (2, "Lateral")):
+            folder = f"CheXpert-v1.0-small/train/patient{patient}/study1"
+            name = f"{folder}/view{number}_{side.lower()}.jpg"
+            pixels = radiograph(64, 64, 2 * patient + number, lateral=number == 2)
+            save(tmp_path / "data" / "chexpert", {name: encode(pixels, ".jpg")})
+            lines.append(f"{name},Male,50,{side},{'AP' if number == 1 else ''},1.0" + 13 * ",")
+    tables = {"train": "\n".join(lines), "valid": header}
+    names = {f"CheXpert-v1.0-small/{side}.csv": f"{text}\n" for side, text in tables.items()}
+    save(tmp_path / "data" / "chexpert", names)
+    manifest = recipe(sources=["chexpert"], tasks=["view_matching"], phrasings=7)
+    lock = build(manifest, tmp_path / "data", tmp_path / "out", BuildOptions(cache=tmp_path / "c"))
+    (shard,) = lock.shards
+    path = tmp_path / "out" / "data" / f"{shard.name}.parquet"
+    stored, unique, rows = picture_bytes(path)
+    assert pq.read_metadata(path).num_row_groups > 1
+    assert {len(row) for row in rows.to_pylist()} == {2}
+    assert shard.rows == 7 * shard.pictures == 7 * 320
+    assert stored < unique * 1.03

@@ -136,7 +136,7 @@ def test_other_seeds_give_other_corpora(again: Path, few: Path, data_root: Path)
 BUILD = """
 import sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = [f"{sys.argv[1]}/tests", f"{sys.argv[1]}/benchmarks"]
 from test_build_repeat import made
 if __name__ == "__main__":
     root, out, cache = map(Path, sys.argv[2:5])
@@ -163,7 +163,7 @@ def test_a_killed_build_goes_on_and_gives_the_same_bytes(
     for phrasings in (1, 5, 10):
         # A larger job where this machine was too fast for the smaller one.
         shutil.rmtree(out, ignore_errors=True)
-        call = [script, Path(__file__).parent, data_root, out, cache, str(phrasings)]
+        call = [script, Path(__file__).parents[1], data_root, out, cache, str(phrasings)]
         running = subprocess.Popen([sys.executable, *call], start_new_session=True)
         markers = out / ".build" / "shards"
         assert until(lambda: any(markers.rglob("*.json")) or running.poll() is not None, 60)  # noqa: B023

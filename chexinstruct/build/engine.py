@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from chexinstruct.build.people import in_order
 from chexinstruct.build.setting import Rules
 from chexinstruct.build.studies import open_studies
 from chexinstruct.draw import Draw, key
@@ -47,10 +48,13 @@ def open_index(path: str) -> IndexTable:
     return IndexTable(*(table[f.name].to_numpy() for f in fields(IndexTable)))
 
 
+Ring = tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]
+"""Points of a ring, sorted, and the row that stands at each."""
+_EMPTY: Ring = np.empty(0, np.uint64), np.empty(0, np.int32)
+
+
 @lru_cache(maxsize=64)
-def open_pools(
-    path: str,
-) -> dict[tuple[str, int], tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]]:
+def open_pools(path: str) -> dict[tuple[str, int], Ring]:
     """Rings of negatives: (task and pool, split) -> sorted hashes, rows in the same order."""
     table = pa.ipc.open_file(pa.memory_map(path)).read_all()
     names = table["pool"].to_pylist()
@@ -86,6 +90,7 @@ class SourceView:
         self.person = index.person
         self.prior = index.prior
         self.masks = index.mask
+        self._ordered: dict[tuple[str, int], Ring] = {}
 
     def study(self, row: int) -> Study:
         """The study of a row, with its pictures at hand."""
@@ -94,13 +99,29 @@ class SourceView:
 
     def ring(self, pool: str, split: int, start: int) -> Iterator[int]:
         """Rows of a pool from a point of the ring onwards, once round."""
-        ring = self._pools.get((pool, split))
-        if ring is None:
-            return
-        hashes, rows = ring
-        begin = int(np.searchsorted(hashes, np.uint64(start)))
-        for step in range(len(rows)):
-            yield int(rows[(begin + step) % len(rows)])
+        hashes, rows = self._pools.get((pool, split), _EMPTY)
+        return _around(rows, int(np.searchsorted(hashes, np.uint64(start))))
+
+    def following(self, pool: str, row: int) -> Iterator[int]:
+        """Rows of a pool that come after a row's person in the order of the corpus, once round.
+
+        The studies of a person begin at different ones, the second at the second and so on.
+        """
+        name = pool, int(self.split[row])
+        if name not in self._ordered:
+            _, rows = self._pools.get(name, _EMPTY)
+            places = in_order(self.person[rows], self.rules.seed)
+            order = np.lexsort((rows, places))
+            self._ordered[name] = places[order], rows[order]
+        places, rows = self._ordered[name]
+        own = in_order(self.person[row : row + 1], self.rules.seed)
+        first, last = (int(np.searchsorted(places, own, side)[0]) for side in ("left", "right"))
+        return _around(rows, last + int(np.count_nonzero(rows[first:last] < row)))
+
+
+def _around(rows: npt.NDArray[np.int32], begin: int) -> Iterator[int]:
+    for step in range(len(rows)):
+        yield int(rows[(begin + step) % len(rows)])
 
 
 class StudyContext:
@@ -134,11 +155,21 @@ class StudyContext:
         return None if row < 0 else self._view.study(row)
 
     def negatives(self, pool: str, *names: object) -> Iterator[Study]:
-        """Other people's studies of a pool, from a drawn point of its ring onwards."""
+        """Other people's studies of a pool, from a drawn point of its ring onwards.
+
+        Without names to draw by, those that follow in the order of the corpus. It is as good a
+        draw, for persons stand there in the order of a hash; and a picture of theirs that a
+        question shows stands in the row group of their own questions, where it is stored once.
+        """
         view, row = self._view, self._row
-        start = key(view.rules.seed, self._task.key, view.source, self.study.id, pool, *names)
+        ring = f"{self._task.key}/{pool}"
+        if names:
+            start = key(view.rules.seed, self._task.key, view.source, self.study.id, pool, *names)
+            others = view.ring(ring, int(view.split[row]), start)
+        else:
+            others = view.following(ring, row)
         looked = 0
-        for other in view.ring(f"{self._task.key}/{pool}", int(view.split[row]), start):
+        for other in others:
             if view.person[other] == view.person[row]:
                 continue
             yield view.study(other)

@@ -21,7 +21,7 @@ from chexinstruct.build.cache import (
     write_json,
 )
 from chexinstruct.build.engine import SourceFiles, with_pictures_at_hand
-from chexinstruct.build.people import REASONS, People, distinct
+from chexinstruct.build.people import REASONS, People, distinct, in_order
 from chexinstruct.build.setting import Setting
 from chexinstruct.build.studies import Loaded, StudyTable, open_studies
 from chexinstruct.draw import key
@@ -207,7 +207,7 @@ def sequence(
 
     Studies without a split, beyond the limit or of other splits are left out.
     """
-    mixed = (people.person ^ np.uint64(key(seed, "sequence"))) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = in_order(people.person, seed)
     rank = _ranks(table)
     rows = np.arange(len(table), dtype=np.int32)
     kept = people.split >= 0

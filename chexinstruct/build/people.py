@@ -46,6 +46,11 @@ class People:
     """Index into SPLITS, or a key of REASONS."""
 
 
+def in_order(persons: Number, seed: int) -> Number:
+    """Numbers by which persons stand in the order of the corpus."""
+    return (persons ^ np.uint64(key(seed, "sequence"))) * np.uint64(0x9E3779B97F4A7C15)
+
+
 @dataclass(frozen=True)
 class Ties:
     """Studies of two sources that show the same pictures, so that their persons are the same."""
