@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import resource
 import shutil
 import statistics
@@ -251,7 +252,7 @@ def rates(found: dict[int, list[tuple[float, float]]], count: int) -> dict[str, 
         "per_second": count / wall,
         "per_cpu_second": count / statistics.median(cpu for _, cpu in found[count]),
         "start_seconds": start,
-        "then_per_second": (count - FEW) / (wall - start),
+        "then_per_second": (count - FEW) / (wall - start) if wall > start else math.nan,
     }
 
 
