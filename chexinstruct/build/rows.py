@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from chexinstruct.build.people import patient_digest
 from chexinstruct.build.pictures import Stored, open_shelf
-from chexinstruct.build.setting import Rules
 from chexinstruct.draw import Draw, key
 from chexinstruct.images import matches, to_unit
 from chexinstruct.regions import is_degenerate, outline, visible_box
@@ -75,12 +74,10 @@ def _template(wording: Wording, task: str) -> TaskTemplate:
 class RowMaker:
     """Makes the rows of one task and source."""
 
-    def __init__(
-        self, task: Task, source: str, rules: Rules, wording: Wording, terms: Terms
-    ) -> None:
+    def __init__(self, task: Task, source: str, seed: int, wording: Wording, terms: Terms) -> None:
         self.task = task
         self.source = source
-        self.seed = rules.seed
+        self.seed = seed
         self.wording = wording
         self.terms = terms
         self.template = _template(wording, task.key)
