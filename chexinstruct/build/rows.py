@@ -46,6 +46,10 @@ class Wording:
     """Of the pictures' file names."""
 
 
+OWN = ("id", "instruction", "response", "options", "template")
+"""The columns in which the rows of one candidate differ."""
+
+
 class Made(NamedTuple):
     """The rows made of one candidate."""
 
@@ -53,8 +57,10 @@ class Made(NamedTuple):
     """Keys of their pictures, the same for all of them."""
     weight: int
     """Bytes of the pictures as they stand in all of these rows."""
+    shared: tuple[Any, ...]
+    """Values of the columns that are the same in all of these rows, in the order of the schema."""
     rows: list[tuple[Any, ...]]
-    """One a phrasing, values in the order of the columns."""
+    """One a phrasing: values of :data:`OWN`, in that order."""
 
 
 class Lost(Exception):
@@ -106,32 +112,35 @@ class RowMaker:
         rendered = self.template.render(facts, draw, self.wording.dialect, count=count)
         _check(rendered, facts)
         terms = terms_of(study, self.terms)
-        head = (self.task.key, self.task.family, facts.form, self.source, study.id, patient)
-        tail = (
+        shared = (
+            self.task.key,
+            self.task.family,
+            facts.form,
+            self.source,
+            study.id,
+            patient,
+            pictures,
+            keys,
+            facts.answers,
+            facts.history,
+            regions,
             facts.language,
             terms.license,
             terms.redistribution,
             _metadata(study, facts),
             _place(study),
         )
-        rows = []
-        for number, (instruction, response, options, template) in enumerate(rendered):
-            values = (
+        rows = [
+            (
                 f"{name}/{number}" if count > 1 else name,
-                *head,
-                pictures,
-                keys,
-                instruction,
-                response,
-                options,
-                facts.answers,
-                facts.history,
-                regions,
-                template,
-                *tail,
+                text.instruction,
+                text.response,
+                text.options,
+                text.template,
             )
-            rows.append(values)
-        return Made(keys, weight * len(rows), rows)
+            for number, text in enumerate(rendered)
+        ]
+        return Made(keys, weight * len(rows), shared, rows)
 
     def patient(self, person: int) -> str:
         """A digest of the person, keyed by the manifest's seed."""

@@ -129,31 +129,32 @@ class _Work:
 
     def groups(self) -> Iterator[pa.Table]:
         """The rows in groups that end where the pictures change."""
-        rows: list[tuple[Any, ...]] = []
+        group: list[Made] = []
+        rows = volume = 0
         here: set[str] = set()
-        volume = 0
         before: tuple[str, ...] = ()
         for made in self.made():
             # Rows of the same pictures stay together, so that a picture is stored once.
             apart = not made.pictures or made.pictures != before
             full = (
                 len(here) >= GROUP_PICTURES
-                or len(rows) + len(made.rows) > GROUP_ROWS
+                or rows + len(made.rows) > GROUP_ROWS
                 or volume + made.weight > GROUP_BYTES
             )
-            if rows and full and apart:
-                yield corpus_table(rows)
-                rows.clear()
+            if group and full and apart:
+                yield corpus_table(group)
+                group.clear()
                 here.clear()
-                volume = 0
+                rows = volume = 0
             before = made.pictures
             if made.weight:
                 here.update(made.pictures)
             self.pictures.update(made.pictures)
+            rows += len(made.rows)
             volume += made.weight
-            rows += made.rows
-        if rows:
-            yield corpus_table(rows)
+            group.append(made)
+        if group:
+            yield corpus_table(group)
 
 
 @lru_cache(maxsize=1)
