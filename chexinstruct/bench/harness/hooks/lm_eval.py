@@ -8,8 +8,6 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-import datasets
-
 HERE = Path(__file__).resolve().parent
 
 
@@ -30,8 +28,10 @@ scoring = _load_scoring()
 
 def load(part: str, **_: Any) -> Any:
     """The items of one task and source, wherever the export lies now."""
+    from datasets import load_dataset
+
     file = HERE / "data" / f"{part}-00000.parquet"
-    return datasets.load_dataset("parquet", data_files={"test": str(file)})
+    return load_dataset("parquet", data_files={"test": str(file)})
 
 
 def doc_to_text(doc: Mapping[str, Any]) -> str:
