@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import datasets
@@ -249,6 +250,8 @@ def _with_first(bench: Path, tmp_path: Path, **fields: Any) -> Path:
         ("inspect", {"options": ("Yes", "yes ")}, "options_alike"),
         ("inspect", {"answer": 2, "options": ("yes", "no")}, "answer_not_among_options"),
         ("inspect", {"answer": -1}, "answer_not_among_options"),
+        ("lm-eval", {"answer": 30}, "answer_not_among_options"),
+        ("lmms-eval", {"options": tuple(map(str, range(30)))}, "too_many_options"),
     ],
 )
 def test_what_a_harness_would_misread_is_left_out(
@@ -299,3 +302,12 @@ def test_command_tells_what_it_wrote(bench: Path, tmp_path: Path) -> None:
     assert "Not to be published: it holds items of ms_cxr_t." in ended.output
     with (out / "CheXbench.tsv").open(encoding="utf-8", newline="") as file:
         assert len(list(csv.reader(file, dialect="excel-tab"))) == 44
+
+
+def test_docs_have_the_commands_of_the_exports() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "bench-exports.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert [row.split("`")[1] for row in rows] == list(HARNESSES)
+    for harness in HARNESSES.values():
+        command = harness.guide.partition("\n\n")[0]
+        assert f"```bash\n{dedent(command)}\n```" in page

@@ -1,8 +1,8 @@
 """Exports of a bench loaded and scored by the harnesses themselves: ``pytest -m readers``.
 
 Needs one of the dependency groups ``readers-lm-eval``, ``readers-lmms-eval``, ``readers-inspect``
-and ``readers-vlmeval``, on a CPU. A harness that is not installed is skipped. Each is run to the end
-with a scripted model, and has to give the scores that were counted by hand.
+and ``readers-vlmeval``, on a CPU. A harness that is not installed is skipped. Each is run to the
+end with a scripted model, and has to give the scores that were counted by hand.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from string import ascii_uppercase
 
 from chexinstruct import __version__
 from chexinstruct.bench.harness.account import HarnessExport, readme
@@ -180,6 +181,11 @@ class _Work:
         """
         if item.form not in self.harness.forms:
             raise _LeftOut(f"{item.form}_not_scored_by_{self.harness.name}")
+        if item.form == "choice":
+            if len(item.options) > len(ascii_uppercase):
+                raise _LeftOut("too_many_options")
+            if item.answer is None or not 0 <= item.answer < len(item.options):
+                raise _LeftOut("answer_not_among_options")
         if item.form == "text" and not cleaned(item.reference or ""):
             raise _LeftOut("no_reference")
         if not all(image.file for image in item.images):
@@ -214,8 +220,6 @@ def problem(record: Record, row: Row, harness: Harness) -> str | None:
         return "answer_differs_from_item"
     if item.form != "choice":
         return None
-    if item.answer is None or not 0 <= item.answer < len(options):
-        return "answer_not_among_options"
     if len({option.casefold().strip() for option in options}) < len(options):
         return "options_alike"
     if not harness.own_words and not all(option in row.prompt.text for option in options):

@@ -46,7 +46,7 @@ INSPECT = Harness(
     part=lambda row: "items",
     code={f"{GROUP}.py": "inspect_ai"},
     guide=f"""\
-    inspect eval EXPORT/{GROUP}.py --model vllm/MODEL
+    cd EXPORT && inspect eval {GROUP}.py --model vllm/MODEL
 
 `accuracy` is over all items; `mean of tasks and sources` gives each of them the same weight.
 `stderr` is over patients. `-T form=text` runs the items of free text instead, told by ROUGE-L, and

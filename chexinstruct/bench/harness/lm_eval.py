@@ -50,5 +50,6 @@ LM_EVAL = Harness(
 
 The group `{GROUP}` is all choices: `acc` of each task and source, and their mean, each with the
 same weight. Models with pictures are `hf-multimodal` and `vllm-vlm`. Tasks of free text are run by
-their own names and told by `rouge_l`. The standard error is over items, not over patients.""",
+their own names and told by `rouge_l`. The standard error is over items, not over patients.
+Hugging Face datasets keeps a copy of the items in its cache; `HF_DATASETS_CACHE` moves it.""",
 )

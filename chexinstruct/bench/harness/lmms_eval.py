@@ -40,5 +40,6 @@ LMMS_EVAL = Harness(
 The group `{GROUP}` is all choices. `accuracy_stderr_clustered` is the standard error over patients.
 Models of lmms-eval's chat kind get the system text of the prompt style, its simple ones do not.
 Tasks of free text are run by their own names, told by `rouge_l`, and need
-`pip install rouge-score`.""",
+`pip install rouge-score`. Hugging Face datasets keeps a copy of the items in its cache;
+`HF_DATASETS_CACHE` moves it.""",
 )
