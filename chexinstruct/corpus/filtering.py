@@ -17,7 +17,6 @@ from chexinstruct.corpus.deriving import (
     drafted,
     finish,
     known_to,
-    named_pictures,
     take,
     take_images,
 )
@@ -158,8 +157,7 @@ def _filter(
                     f"{len(choice.withdrawals.names):,} names stand in no row that was looked at: "
                     f"{', '.join(unknown[:TOLD])}{', ...' if len(unknown) > TOLD else ''}"
                 )
-        named = named_pictures(corpus, files, draft, known.sources)
-        pictures = take_images(corpus, named, draft, needed_only=reason is not None)
+        pictures = take_images(corpus, files, draft, known.sources, needed_only=reason is not None)
         lock = _lock(corpus, shards, pictures, step, reason)
         finish(draft, lock, known)
     return lock
