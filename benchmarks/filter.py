@@ -55,12 +55,24 @@ def timed(command: list[str]) -> tuple[float, int]:
     os.sync()
     begun = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, resident(process.pid))
+        time.sleep(0.01)
     if process.returncode:
         sys.exit(f"{' '.join(command)}: exit code {process.returncode}")
     os.sync()
-    return time.monotonic() - begun, usage.ru_maxrss // 1024
+    return time.monotonic() - begun, peak
+
+
+def resident(pid: int) -> int:
+    """Most resident memory of a process so far, in MB; 0 when it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    found = [line.split()[1] for line in lines if line.startswith("VmHWM")]
+    return int(found[0]) // 1024 if found else 0
 
 
 def main() -> None:

@@ -57,8 +57,9 @@ def filter_corpus(
     lists of linked pictures are not taken along.
 
     Tasks, families, sources and splits choose among files, and none is opened. The other conditions
-    look at rows: a file of which only some stay is written anew, a row group at a time, and so are
-    stored pictures that no row names any more; no picture is decoded.
+    look at rows: of a file of which only some stay, row groups that stay whole are copied byte by
+    byte and the others written anew, one at a time. So are stored pictures that no row names any
+    more. No picture is decoded.
 
     Args:
         path: the corpus; it stays as it is.
