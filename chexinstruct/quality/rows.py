@@ -29,7 +29,8 @@ FAULTS = {
     "empty": "response = ''",
     "blank": "response <> '' AND len(response_words) = 0",
     "punctuation": r"len(response_words) > 0 AND NOT regexp_matches(response, '[\pL\pN]')",
-    "one_word_again": "CASE WHEN len(response_words) > 1 AND response_words[1] = response_words[-1] "
+    "one_word_again": "CASE WHEN len(response_words) > 1 "
+    "AND response_words[1] = response_words[-1] "
     "THEN len(list_distinct(response_words)) = 1 ELSE false END",
     "question": "response <> '' AND response = instruction",
     "template_marks": " OR ".join(
