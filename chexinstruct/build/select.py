@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chexinstruct.build.cache import code_digest, digest, once
-from chexinstruct.build.candidates import Pair, read_candidates
+from chexinstruct.build.candidates import Pair, lengths, read_candidates
 from chexinstruct.build.executor import give_back
 from chexinstruct.build.mixture import PairKey, mix
 from chexinstruct.build.setting import Setting
@@ -152,7 +152,11 @@ class Planned:
     number: int
     count: int
     rows: npt.NDArray[np.int32]
-    ordinals: npt.NDArray[np.int16]
+    """Study of each candidate."""
+    places: npt.NDArray[np.int32]
+    """Of the candidates in the files of their pair, taken as one."""
+    counts: tuple[int, ...]
+    """Candidates in each of these files."""
     references: tuple[str, ...]
     """Pictures of all shards of the pair and split."""
 
@@ -195,6 +199,7 @@ def _plan(setting: Setting, pair: Pair, quota: int | None) -> list[Planned]:
             reasons[reason] = reasons.get(reason, 0) + count
     phrasings = setting.manifest.phrasings_of(pair.task.key, pair.source)
     how = sampling.model_dump(exclude={"phrasings"})
+    counts = lengths(pair.files)
     planned: list[Planned] = []
     for split in np.unique(splits[chosen.kept]).tolist():
         at = np.flatnonzero(chosen.kept & (splits == split))
@@ -202,12 +207,19 @@ def _plan(setting: Setting, pair: Pair, quota: int | None) -> list[Planned]:
         stage = digest(pair.key, how, quota, setting.manifest.seed, split, code)
         file = setting.cache / "selection" / f"{pair.task.key}-{pair.source}-{stage}.arrow"
         once(file, partial(_write, candidates=pair.files, at=at))
-        rows, ordinals = _open(file)
+        rows, places = _open(file)
         references = _references(pair, at) if setting.rules.pictures else ()
         bounds = shard_bounds(rows, len(references), phrasings)
         planned += [
             Planned(
-                pair, split, number, len(bounds), rows[start:stop], ordinals[start:stop], references
+                pair,
+                split,
+                number,
+                len(bounds),
+                rows[start:stop],
+                places[start:stop],
+                counts,
+                references,
             )
             for number, (start, stop) in enumerate(bounds)
         ]
@@ -217,17 +229,17 @@ def _plan(setting: Setting, pair: Pair, quota: int | None) -> list[Planned]:
 
 
 def _write(path: Path, *, candidates: Sequence[Path], at: npt.NDArray[np.int64]) -> None:
-    table = read_candidates(candidates, ["row", "ordinal"])
-    whole = table.take(pa.array(at)).combine_chunks()
+    rows, places = read_candidates(candidates, ["row"])["row"], pa.array(at)
+    whole = pa.table({"row": rows.take(places), "place": places.cast(pa.int32())}).combine_chunks()
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, whole.schema) as writer:
         writer.write_table(whole)
 
 
-def _open(path: Path) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int16]]:
-    """Rows and ordinals, mapped: a corpus of millions of candidates stays out of memory."""
+def _open(path: Path) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Rows and places, mapped: a corpus of millions of candidates stays out of memory."""
     table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    rows, ordinals = (table[name].to_numpy() for name in ("row", "ordinal"))
-    return rows, ordinals
+    rows, places = (table[name].to_numpy() for name in ("row", "place"))
+    return rows, places
 
 
 def _references(pair: Pair, at: npt.NDArray[np.int64]) -> tuple[str, ...]:
