@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from pathlib import Path
 
 import msgspec
 from PIL import Image
 
+from chexinstruct.bench.folder import ITEMS, LOCK, BenchLock
 from chexinstruct.bench.item import BenchBox, BenchImage, BenchItem, Construction
 from chexinstruct.bench.models import Question, Reply
+from chexinstruct.build.ledger import made_by
 from chexinstruct.regions import format_boxes
 
 CLUES = (40, 200)
@@ -108,8 +109,22 @@ def write_bench(root: Path) -> Path:
     """The bench in a folder, as a build leaves it."""
     found = items(root)
     lines = b"".join(msgspec.json.encode(item) + b"\n" for item in found)
-    (root / "items.jsonl").write_bytes(lines)
-    (root / "bench.lock.json").write_text(json.dumps({"items": len(found)}))
+    (root / ITEMS).write_bytes(lines)
+    lock = BenchLock(
+        **made_by(),
+        edition="v2",
+        recipe="core",
+        seed=0,
+        views="any",
+        images=None,
+        sources=[],
+        skipped_sources={},
+        parts=[],
+        splits=[],
+        items=len(found),
+        files={},
+    )
+    (root / LOCK).write_bytes(msgspec.json.encode(lock))
     return root
 
 

@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 from chexinstruct.bench.build import BenchOptions, build_bench
 from chexinstruct.bench.candidates import Asking, Candidate, Refused
 from chexinstruct.bench.drawing import draw
-from chexinstruct.bench.folder import ITEMS, LOCK, Bench, open_bench
+from chexinstruct.bench.folder import ITEMS, LOCK
+from chexinstruct.bench.opening import Bench, open_bench
 from chexinstruct.bench.recipe import Choice, Part, chexbench, parts_of
 from chexinstruct.bench.rules import RULES
 from chexinstruct.bench.splits import test_ids as listed_test_ids

@@ -404,7 +404,7 @@ def test_scores_do_not_need_the_place_of_the_bench(bench: Path, seen: Path, tmp_
     shutil.copytree(bench, moved)
     lock = json.loads((copy / RUN_LOCK).read_bytes())
     (copy / RUN_LOCK).write_text(json.dumps(lock | {"bench": "/nowhere"}))
-    with pytest.raises(CallError, match="holds no bench"):
+    with pytest.raises(CallError, match="no bench at /nowhere"):
         score(copy)
     assert score(copy, moved, resamples=200) == read_scores(seen)
 

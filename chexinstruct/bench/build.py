@@ -19,10 +19,11 @@ from chexinstruct.bench.folder import (
     start,
 )
 from chexinstruct.bench.item import BenchItem
-from chexinstruct.bench.make import Lost, Maker
+from chexinstruct.bench.make import Maker
 from chexinstruct.bench.recipe import Edition, Part, RecipeName, Views, chexbench, parts_of
 from chexinstruct.bench.rules import RULES
 from chexinstruct.bench.splits import digest_of, test_ids
+from chexinstruct.build.boxes import Lost
 from chexinstruct.build.cache import default_cache, local_cache, private_folder
 from chexinstruct.build.executor import Processes
 from chexinstruct.build.holdout import BenchStudy

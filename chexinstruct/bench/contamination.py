@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from chexinstruct.bench.folder import Bench
+from chexinstruct.bench.opening import Bench
 from chexinstruct.build.holdout import read_persons
 from chexinstruct.build.people import patient_digest
 from chexinstruct.corpus.files import Corpus, CorpusFile, open_corpus, row_groups

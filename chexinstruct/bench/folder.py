@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -110,25 +109,15 @@ class BenchLock(msgspec.Struct, kw_only=True):
     upstream: Imported | None = None
 
 
-@dataclass(frozen=True)
-class Bench:
-    """A bench, opened."""
-
-    path: Path
-    lock: BenchLock
-    items: tuple[BenchItem, ...]
-
-
-def open_bench(path: str | Path) -> Bench:
-    """The bench in a folder; reads its lock and its items.
+def read_lock(folder: Path) -> BenchLock:
+    """The lock of a bench.
 
     Raises:
         CallError: there is no bench, or its build was not finished.
-        ChexinstructError: it is damaged, or of another version.
+        ChexinstructError: the lock is damaged, or of another version.
     """
-    folder = Path(path)
     try:
-        lock = msgspec.json.decode((folder / LOCK).read_bytes(), type=BenchLock)
+        return msgspec.json.decode((folder / LOCK).read_bytes(), type=BenchLock)
     except (FileNotFoundError, NotADirectoryError):
         raise CallError(
             f"no bench at {folder}, or its build was not finished: run `chexinstruct bench build`"
@@ -137,7 +126,6 @@ def open_bench(path: str | Path) -> Bench:
         raise ChexinstructError(
             f"{folder / LOCK}: not a lock that this version reads ({error}); build the bench again"
         ) from None
-    return Bench(folder, lock, tuple(read_items(folder)))
 
 
 def read_items(folder: Path) -> list[BenchItem]:

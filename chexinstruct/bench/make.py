@@ -9,21 +9,13 @@ from pathlib import Path
 from chexinstruct.bench.candidates import Asking, Candidate, view_of
 from chexinstruct.bench.folder import picture_name
 from chexinstruct.bench.item import BenchBox, BenchImage, BenchItem, Construction
+from chexinstruct.build.boxes import Lost, placed
 from chexinstruct.build.cache import whole_file
 from chexinstruct.build.people import patient_digest
 from chexinstruct.build.pictures import Shelf, Stored
-from chexinstruct.images import ImageSettings, matches, output_size, to_unit
-from chexinstruct.regions import visible_box
+from chexinstruct.images import ImageSettings, output_size
 from chexinstruct.schema import Frame, Image
 from chexinstruct.source import Terms, terms_of
-
-
-class Lost(Exception):
-    """A drawn candidate that becomes no item; ``reason`` is what is counted."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -137,15 +129,6 @@ def _boxes(candidate: Candidate, sizes: Mapping[str, Frame]) -> tuple[BenchBox, 
     keys = [image.key for image in candidate.images]
     boxes = []
     for region in candidate.regions:
-        if region.frame is None:
-            raise Lost("no_image_size")
-        size = sizes.get(region.image)
-        if size is not None and not matches(region.frame, size):
-            raise Lost("frame_mismatch")
-        visible = visible_box(region)
-        box = to_unit(visible, region.frame) if visible else None
-        if box is None:
-            raise Lost("region_outside")
-        x1, y1, x2, y2 = box
+        _, (x1, y1, x2, y2) = placed(region, sizes)
         boxes.append(BenchBox(image=keys.index(region.image), x1=x1, y1=y1, x2=x2, y2=y2))
     return tuple(boxes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from chexinstruct.bench.answers import Reading, Status, read_answer
@@ -98,7 +98,7 @@ def _items_of(lock: RunLock, bench: Bench) -> Sequence[BenchItem]:
     part = bench.part(tasks=lock.tasks, sources=lock.sources, limit=lock.limit, seed=lock.seed)
     for forms in (("choice", "boxes", "text"), ("choice",), ("boxes",), ("text",)):
         items = tuple(item for item in part.items if item.form in forms)
-        if Bench(bench.path, items).digest == lock.bench_digest:
+        if replace(part, items=items).digest == lock.bench_digest:
             return items
     raise CallError(
         f"{bench.path} is not the bench of this run: its items differ; name it by --bench"

@@ -179,7 +179,7 @@ def _of_form(bench: Bench, forms: Iterable[str], who: str) -> Bench:
     items = tuple(item for item in bench.items if item.form in forms)
     if not items:
         raise CallError(f"{who} is for {' and '.join(forms)} items, and there are none")
-    return Bench(bench.path, items)
+    return replace(bench, items=items)
 
 
 def _guard(items: Iterable[BenchItem], model: Model, approved: str | None) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 
 from chexinstruct.bench.contamination import contamination
-from chexinstruct.bench.folder import Bench, PartLine, digest_of, open_bench
+from chexinstruct.bench.folder import PartLine, digest_of
 from chexinstruct.bench.item import BenchItem
+from chexinstruct.bench.opening import Bench, open_bench
 from chexinstruct.bench.recipe import Part, chexbench
 from chexinstruct.corpus.findings import Finding, judged
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from xxhash import xxh3_128
 
+from chexinstruct.build.boxes import Lost
 from chexinstruct.build.cache import code_digest, digest
 from chexinstruct.build.candidates import Tally
 from chexinstruct.build.columns import corpus_schema, corpus_table
@@ -28,7 +29,7 @@ from chexinstruct.build.ledger import library_versions
 from chexinstruct.build.parts import Share
 from chexinstruct.build.pictures import Pictured
 from chexinstruct.build.references import read_reference
-from chexinstruct.build.rows import Lost, Made, RowMaker, Wording
+from chexinstruct.build.rows import Made, RowMaker, Wording
 from chexinstruct.build.select import Planned
 from chexinstruct.build.setting import Part, Rules, Setting
 from chexinstruct.schema import SPLITS, LabelSet, Shard
@@ -221,6 +222,7 @@ def shard_jobs(
 ) -> list[ShardJob]:
     """The job of each shard, with the key that its bytes follow from."""
     code = code_digest(
+        "chexinstruct.build.boxes",
         "chexinstruct.build.rows",
         "chexinstruct.build.shards",
         "chexinstruct.build.columns",
