@@ -199,7 +199,6 @@ class Slow(Model):
         said = seeing(question)
         return said if isinstance(said, Reply) else Reply(said)
 
-print("ready", flush=True)
 run(Path({bench!r}), Slow(), Path({out!r}), RunOptions(rotations=2))
 """
 
@@ -209,16 +208,15 @@ def test_killed_at_any_moment_and_gone_on_with_gives_the_same_scores(
 ) -> None:
     out = tmp_path / "killed"
     code = KILLED.format(tests=str(Path(__file__).parent), bench=str(bench), out=str(out))
-    held = []
-    for pause in (0.02, 0.13, 0.21, 0.3):
-        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-        assert child.stdout is not None and child.stdout.readline() == b"ready\n"
-        time.sleep(pause)
+    held = [0]
+    for more in (1, 9, 17, 26):  # lines of this start, whatever the load of the machine
+        child = subprocess.Popen([sys.executable, "-c", code])
+        while len(read_predictions(out)) < held[-1] + more and child.poll() is None:
+            time.sleep(0.003)
         child.send_signal(signal.SIGKILL)
         child.wait()
-        child.stdout.close()
         held.append(len(read_predictions(out)))
-    assert held == sorted(held) and 0 < held[-1] < 96
+    assert 53 <= held[-1] < 96
     with (out / PREDICTIONS).open("ab") as file:
         file.write(b'{"id": "visual_question_answering/slake/23/a", "item": "cut o')
     ended = run(bench, Scripted(seeing), out, RunOptions(rotations=2))
