@@ -114,6 +114,7 @@ def write_bench(root: Path) -> Path:
         **made_by(),
         edition="v2",
         recipe="core",
+        version="1.0.0",
         seed=0,
         views="any",
         images=None,

@@ -17,18 +17,18 @@ from sklearn.model_selection import train_test_split
 from typer.testing import CliRunner
 
 from chexinstruct.bench.build import BenchOptions, build_bench
-from chexinstruct.bench.candidates import Asking, Candidate, Refused
-from chexinstruct.bench.drawing import draw
 from chexinstruct.bench.folder import ITEMS, LOCK
 from chexinstruct.bench.opening import Bench, open_bench
-from chexinstruct.bench.recipe import Choice, Part, chexbench, parts_of
-from chexinstruct.bench.rules import RULES
-from chexinstruct.bench.splits import test_ids as listed_test_ids
 from chexinstruct.bench.upstream import import_upstream
 from chexinstruct.bench.verify import verify_bench
 from chexinstruct.build import BuildOptions, build
 from chexinstruct.build.holdout import read_persons
 from chexinstruct.build.people import resolve
+from chexinstruct.chexbench.candidates import Asking, Candidate, Refused
+from chexinstruct.chexbench.drawing import draw
+from chexinstruct.chexbench.recipe import Choice, Part, chexbench, parts_of
+from chexinstruct.chexbench.rules import RULES
+from chexinstruct.chexbench.splits import test_ids as listed_test_ids
 from chexinstruct.cli import app
 from chexinstruct.draw import key
 from chexinstruct.errors import CallError, ChexinstructError

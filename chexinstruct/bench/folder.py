@@ -18,6 +18,7 @@ import msgspec
 from chexinstruct.bench.item import BenchItem
 from chexinstruct.build.cache import whole_file, write_json
 from chexinstruct.build.holdout import PERSONS, BenchStudy
+from chexinstruct.chexbench.choosing import PartLine, SplitLine
 from chexinstruct.errors import CallError, ChexinstructError
 
 ITEMS = "items.jsonl"
@@ -34,44 +35,6 @@ class SourceLine(msgspec.Struct, kw_only=True):
     studies_key: str
     """Changes with the release and with the code that read it."""
     studies: int
-
-
-class PartLine(msgspec.Struct, kw_only=True):
-    """The account of one part.
-
-    studies = used + the sum of left_out; candidates = items + the sum of reasons.
-    """
-
-    task: str
-    subtask: str | None
-    source: str
-    rule: str
-    studies: int
-    used: int
-    """Studies that the rule looked at."""
-    left_out: dict[str, int]
-    candidates: int
-    """What the rule made of them, items or not."""
-    items: int
-    reasons: dict[str, int]
-    answers: dict[str, int]
-    """Items by side, where the part has sides."""
-    shortfall: dict[str, int]
-    """Items that the recipe wants and that are not there, by side."""
-    published: int | None
-
-
-class SplitLine(msgspec.Struct, kw_only=True):
-    """The test part of a release that has none of its own."""
-
-    source: str
-    rule: str
-    pictures: int
-    test: int
-    digest: str
-    """SHA-256 of the ids of the test pictures, one a line, sorted."""
-    expected: str | None
-    """Of the whole release; None: this copy has another number of pictures."""
 
 
 class Imported(msgspec.Struct, kw_only=True):
@@ -95,6 +58,8 @@ class BenchLock(msgspec.Struct, kw_only=True):
     libraries: dict[str, str]
     edition: str
     recipe: str
+    version: str
+    """Of the parts and rules; of the authors' own items it is empty."""
     seed: int
     views: str
     images: dict[str, Any] | None

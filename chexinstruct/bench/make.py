@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chexinstruct.bench.candidates import Asking, Candidate, view_of
 from chexinstruct.bench.folder import picture_name
 from chexinstruct.bench.item import BenchBox, BenchImage, BenchItem, Construction
 from chexinstruct.build.boxes import Lost, placed
 from chexinstruct.build.cache import whole_file
 from chexinstruct.build.people import patient_digest
 from chexinstruct.build.pictures import Shelf, Stored
+from chexinstruct.chexbench.candidates import Candidate, view_of
+from chexinstruct.chexbench.choosing import Chosen
 from chexinstruct.images import ImageSettings, output_size
 from chexinstruct.schema import Frame, Image
 from chexinstruct.source import Terms, terms_of
@@ -22,11 +23,7 @@ from chexinstruct.source import Terms, terms_of
 class Maker:
     """Makes the items of one part."""
 
-    asking: Asking
-    rule: str
-    """With its version."""
-    candidates: int
-    """Eligible ones, of which the items were drawn."""
+    chosen: Chosen
     terms: Terms
     persons: Mapping[str, int]
     """Number of the person by study id; no entry: the release tells no person."""
@@ -43,15 +40,16 @@ class Maker:
         Raises:
             Lost: a picture cannot be read, or a box does not lie in it.
         """
-        part, study = self.asking.part, candidate.study
+        asking, study = self.chosen.asking, candidate.study
+        part = asking.part
         images, sizes = self._images(candidate.images)
         right = candidate.options[0] if candidate.options else None
-        options = tuple(self.asking.draw(study, candidate.key, "order").shuffled(candidate.options))
+        options = tuple(asking.draw(study, candidate.key, "order").shuffled(candidate.options))
         person = self.persons.get(study.id)
-        patient = None if person is None else patient_digest(person, self.asking.seed)
+        patient = None if person is None else patient_digest(person, asking.seed)
         terms = terms_of(study, self.terms)
         return BenchItem(
-            id=f"{part.task}/{part.source}/{study.id}/{candidate.key}",
+            id=self.chosen.id(candidate),
             task=part.task,
             subtask=part.subtask,
             source=part.source,
@@ -75,9 +73,9 @@ class Maker:
             license=terms.license,
             redistribution=terms.redistribution,
             construction=Construction(
-                rule=self.rule,
-                seed=self.asking.seed,
-                candidates=self.candidates,
+                rule=self.chosen.line.rule,
+                seed=asking.seed,
+                candidates=self.chosen.eligible,
                 note=candidate.note,
             ),
         )
@@ -86,7 +84,7 @@ class Maker:
         """The pictures of an item, and the released size of each."""
         made, sizes = [], {}
         for image in images:
-            release = image.release or self.asking.part.source
+            release = image.release or self.chosen.asking.part.source
             if self.shelf is None:
                 made.append(
                     BenchImage(id=image.key, file="", sha256="", width=0, height=0, view=image.view)

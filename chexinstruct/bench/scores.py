@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from chexinstruct.bench.item import Form
 from chexinstruct.bench.predictions import RunLock
+from chexinstruct.chexbench.recipe import Form
 
 SCORES = "scores.json"
 SMALLEST_GROUP = 20

@@ -18,7 +18,6 @@ from typing import Any
 from chexinstruct.bench.folder import (
     BenchLock,
     Imported,
-    PartLine,
     digest_of,
     picture_name,
     seal,
@@ -29,6 +28,7 @@ from chexinstruct.build.boxes import Lost
 from chexinstruct.build.cache import whole_file
 from chexinstruct.build.holdout import BenchStudy
 from chexinstruct.build.ledger import made_by
+from chexinstruct.chexbench.choosing import PartLine
 from chexinstruct.draw import key
 from chexinstruct.errors import ChexinstructError
 from chexinstruct.images import BadImage, ImageSettings, normalise
@@ -167,6 +167,7 @@ def import_upstream(
         **made_by(),
         edition="v2",
         recipe="upstream",
+        version="",
         seed=0,
         views="upstream",
         images=settings.model_dump(),

@@ -9,10 +9,11 @@ from pathlib import Path
 import msgspec
 
 from chexinstruct.bench.contamination import contamination
-from chexinstruct.bench.folder import PartLine, digest_of
+from chexinstruct.bench.folder import digest_of
 from chexinstruct.bench.item import BenchItem
 from chexinstruct.bench.opening import Bench, open_bench
-from chexinstruct.bench.recipe import Part, chexbench
+from chexinstruct.chexbench.choosing import PartLine
+from chexinstruct.chexbench.recipe import Part, chexbench
 from chexinstruct.corpus.findings import Finding, judged
 
 TOLD = 3
