@@ -23,17 +23,20 @@ from chexinstruct.bench.upstream import import_upstream
 from chexinstruct.bench.verify import verify_bench
 from chexinstruct.build import BuildOptions, build
 from chexinstruct.build.holdout import read_persons
+from chexinstruct.build.inputs import MissingInputs
 from chexinstruct.build.people import resolve
 from chexinstruct.chexbench.candidates import Asking, Candidate, Refused
 from chexinstruct.chexbench.drawing import draw
 from chexinstruct.chexbench.recipe import Choice, Part, chexbench, parts_of
 from chexinstruct.chexbench.rules import RULES
+from chexinstruct.chexbench.splits import digest_of
 from chexinstruct.chexbench.splits import test_ids as listed_test_ids
 from chexinstruct.cli import app
 from chexinstruct.draw import key
 from chexinstruct.errors import CallError, ChexinstructError
+from chexinstruct.hub import make_recipe, rebuild
 from chexinstruct.images import ImageSettings
-from chexinstruct.manifest import Manifest, Shares
+from chexinstruct.manifest import Manifest, Shares, load_manifest
 from chexinstruct.schema import Image, Label, Region, Study
 from chexinstruct.source import registry
 from chexinstruct.sources.chexpert import sample as chexpert
@@ -502,8 +505,8 @@ def test_gaps_are_told_with_reasons(core: Bench) -> None:
 # Corpora
 
 
-def corpus(raw: Path, folder: Path, cache: Path, **content: Any) -> Path:
-    recipe = Manifest.model_validate(
+def small(**content: Any) -> Manifest:
+    return Manifest.model_validate(
         {
             "name": "small",
             "version": "1.0.0",
@@ -513,7 +516,10 @@ def corpus(raw: Path, folder: Path, cache: Path, **content: Any) -> Path:
             **content,
         }
     )
-    build(recipe, raw, folder, BuildOptions(cache=cache, on_missing_image="skip"))
+
+
+def corpus(raw: Path, folder: Path, cache: Path, **content: Any) -> Path:
+    build(small(**content), raw, folder, BuildOptions(cache=cache, on_missing_image="skip"))
     return folder
 
 
@@ -576,6 +582,65 @@ def test_held_persons_stand_nowhere_in_train(tmp_path: Path, policy: str) -> Non
     }
     moved = {id: "test" if split == "train" else split for id, split in drawn.items()}
     assert names(tables["b"], found["b"]) == moved
+
+
+def test_a_recipe_holds_its_people_out_by_name(
+    benches: Path, data_root: Path, tmp_path: Path
+) -> None:
+    """The items are those of a bench without pictures, and nothing of it is written."""
+    cache = benches / "cache"
+    build_bench(
+        data_root, tmp_path / "bench", BenchOptions(pictures=False), BuildOptions(cache=cache)
+    )
+    bench = open_bench(tmp_path / "bench")
+    content = {"seed": 5, "images": {"size": 64, "mode": "none"}}
+    named = corpus(data_root, tmp_path / "named", cache, holdout_bench="core", **content)
+    assert set(shared_with(bench, named).values()) <= {"ok", "not checked"}
+    lock = json.loads((named / "chexinstruct.lock.json").read_bytes())
+    told = lock["manifest"]["holdout_bench"]
+    listed = {key: told[key] for key in ("recipe", "version", "edition", "seed", "skipped_sources")}
+    assert listed == {
+        "recipe": "core",
+        "version": chexbench().version,
+        "edition": "v2",
+        "seed": 0,
+        "skipped_sources": {},
+    }
+    assert told["items"] == len(bench.items)
+    assert told["digest"] == digest_of(item.id for item in bench.items)
+    by_path = corpus(data_root, tmp_path / "path", cache, holdout_bench=bench.path, **content)
+    assert [file.read_bytes() for file in sorted(named.rglob("*.parquet"))] == [
+        file.read_bytes() for file in sorted(by_path.rglob("*.parquet"))
+    ]
+    make_recipe(named, tmp_path / "recipe")
+    again = rebuild(tmp_path / "recipe", data_root, tmp_path / "again", BuildOptions(cache=cache))
+    assert again.same_bytes
+    make_recipe(by_path, tmp_path / "unsaid")
+    with pytest.raises(CallError, match="holdout_bench=FOLDER"):
+        rebuild(tmp_path / "unsaid", data_root, tmp_path / "other")
+
+
+def test_a_recipe_by_name_needs_its_releases(data_root: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few"
+    few.mkdir()
+    for name in ("openi", "rad_restruct", "slake"):
+        (few / name).symlink_to(data_root / name)
+    with pytest.raises(MissingInputs, match=r"^holdout_bench clean: .*rsna.*--available"):
+        corpus(few, tmp_path / "c", tmp_path / "cache", holdout_bench="clean")
+    options = BuildOptions(cache=tmp_path / "cache", on_missing_image="skip", available=True)
+    recipe = small(images={"mode": "none"}, holdout_bench="full")
+    told = build(recipe, few, tmp_path / "c", options).manifest["holdout_bench"]
+    assert told["persons"] > 0 and "rsna_pneumonia" in told["skipped_sources"]
+    assert "slake" not in told["skipped_sources"]
+
+
+def test_a_name_is_no_path(tmp_path: Path) -> None:
+    for written, read in {"core": "core", "./core": tmp_path / "core"}.items():
+        (tmp_path / "m.yaml").write_text(
+            f"name: m\nversion: 1.0.0\nholdout_bench: {written}\n", encoding="utf-8"
+        )
+        assert load_manifest(tmp_path / "m.yaml").holdout_bench == read
+    assert load_manifest("full", ["holdout_bench=clean"]).holdout_bench == "clean"
 
 
 def test_a_bench_that_is_not_there_is_told_at_once(data_root: Path, tmp_path: Path) -> None:
