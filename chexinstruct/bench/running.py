@@ -65,6 +65,8 @@ class RunOptions:
     seed: int = 0
     approved: str | None = None
     """Why a host may be sent credentialed items, in the user's words."""
+    corpus: Path | None = None
+    """That the model was trained on; scores are told without the items that it shares."""
     cache: Path | None = None
     """Folder; default: the user's own."""
     progress: bool = False
@@ -136,6 +138,7 @@ def run(bench: Path, model: Model | str, out: Path, options: RunOptions | None =
         pictures=chosen.pictures,
         rotations=chosen.rotations,
         seed=chosen.seed,
+        corpus=str(chosen.corpus.resolve()) if chosen.corpus else None,
         approved=chosen.approved,
     )
     private_folder(out)
@@ -210,6 +213,9 @@ def _agreed(out: Path, lock: RunLock) -> RunLock:
     held = read_lock(out)
     if different := held.differs(lock):
         raise CallError(f"{out} holds another run: it differs in {', '.join(different)}")
+    if lock.corpus not in (None, held.corpus):
+        held = msgspec.structs.replace(held, corpus=lock.corpus)
+        write_json(out / RUN_LOCK, held)
     return held
 
 

@@ -42,6 +42,10 @@ Runs = Annotated[list[Path], typer.Argument(help="Folders of runs.")]
 WhereBench = Annotated[
     Path | None, typer.Option("--bench", help="Folder of the bench, if it was moved.")
 ]
+WhichCorpus = Annotated[
+    Path | None,
+    typer.Option("--corpus", help="Corpus that the model was trained on; shared items are told."),
+]
 Resamples = Annotated[int, typer.Option(min=100, help="Of the bootstrap.")]
 
 
@@ -97,6 +101,7 @@ def run_(
     cache: Annotated[
         Path | None, typer.Option(help="Cache folder; default $CHEXINSTRUCT_CACHE or your own.")
     ] = None,
+    corpus: WhichCorpus = None,
     resamples: Resamples = 2000,
     as_json: AsJson = False,
 ) -> None:
@@ -135,6 +140,7 @@ def run_(
             limit=limit,
             seed=seed,
             approved=approved,
+            corpus=corpus,
             cache=cache,
             progress=sys.stderr.isatty(),
         ),
@@ -171,6 +177,7 @@ def _print_scores(run: Path) -> None:
 def score_(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     bench: WhereBench = None,
+    corpus: WhichCorpus = None,
     resamples: Resamples = 2000,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
     as_json: AsJson = False,
@@ -181,7 +188,7 @@ def score_(
     """
     from chexinstruct.bench.scoring import score
 
-    scores = score(run, bench, resamples=resamples, seed=seed)
+    scores = score(run, bench, corpus=corpus, resamples=resamples, seed=seed)
     if as_json:
         print_json(scores)
     else:
