@@ -61,7 +61,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "check": "editions errors release source sums",
         "corpus": "build.cache build.columns build.executor build.mixture build.quality "
         "build.shards config draw errors likeness papers places quality schema source tasks",
-        "demo": "build errors manifest places schema source",
+        "demo_bench": "bench build chexbench draw images regions synthetic",
+        "demo": "build demo_bench errors manifest places schema source",
         "coverage": "build demo manifest schema source tasks",
         "export": "corpus errors markdown places regions schema source",
         "hub": "build corpus errors licenses manifest markdown papers schema source",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
+from chexinstruct.bench.gaps import PartCount
 from chexinstruct.bench.predictions import RunLock
 from chexinstruct.chexbench.recipe import Form
 
 SCORES = "scores.json"
 SMALLEST_GROUP = 20
-"""Groups of fewer items are told by their number only."""
+"""Groups of fewer items are told by their number only, and cells of fewer are not judged."""
+FEWEST_CLUSTERS = 10
+"""So too cells of fewer patients: so few make no interval."""
 
 
 class Estimate(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -121,6 +124,8 @@ class Scores(msgspec.Struct, kw_only=True):
     """Mean accuracy over the choice cells of a task and source, each with the same weight."""
     overall_cells: list[str]
     """Which these are."""
+    parts: list[PartCount]
+    """The items of the bench by part, asked here or not."""
     contamination: Contamination | None = None
     """None where no corpus was named."""
     dropped: list[str]

@@ -13,6 +13,7 @@ import numpy as np
 from chexinstruct.bench.answers import STATUSES
 from chexinstruct.bench.clinical_metrics import clinical_scores
 from chexinstruct.bench.contamination import WHAT, Shared, shared_with
+from chexinstruct.bench.gaps import part_counts
 from chexinstruct.bench.grounding import (
     ACCURACY_AT,
     average_precision,
@@ -116,6 +117,7 @@ def score(
         cells=cells,
         overall=overall,
         overall_cells=parts,
+        parts=part_counts(judged.bench.lock),
         contamination=_contamination(named, shared) if named else None,
         dropped=list(judged.dropped),
     )

@@ -168,7 +168,8 @@ def _rotations(permute: str | None) -> int:
 
 
 def _print_scores(run: Path) -> None:
-    from chexinstruct.bench.reporting import overview, read_scored
+    from chexinstruct.bench.markdown import overview
+    from chexinstruct.bench.reporting import read_scored
 
     print(overview(read_scored([run])))
 
@@ -228,17 +229,19 @@ def report_(
 
     Example: chexinstruct bench report runs/one runs/other --html report.html
     """
-    from chexinstruct.bench import reporting
+    from chexinstruct.bench.markdown import markdown as as_markdown
+    from chexinstruct.bench.markdown import overview
     from chexinstruct.bench.page import page
+    from chexinstruct.bench.reporting import read_scored
 
-    scored = reporting.read_scored(runs)
+    scored = read_scored(runs)
     if html is not None:
         html.write_text(page(scored), encoding="utf-8")
     if markdown is not None:
-        markdown.write_text(reporting.markdown(scored), encoding="utf-8")
+        markdown.write_text(as_markdown(scored), encoding="utf-8")
     if as_json:
         print_json({run.label: run.scores for run in scored})
     elif html is None and markdown is None:
-        print(reporting.markdown(scored), end="")
+        print(as_markdown(scored), end="")
     else:
-        print(reporting.overview(scored))
+        print(overview(scored))
