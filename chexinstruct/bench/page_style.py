@@ -16,7 +16,8 @@ h1 { margin: 0 0 .3rem } h2 { margin: 2.2rem 0 .4rem }
 table { border-collapse: collapse; margin: .5rem 0; font-variant-numeric: tabular-nums }
 th, td { padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top }
-td.n, th.n { text-align: right } .n, .short { white-space: nowrap }
+td.n, th.n { text-align: right } td.n, td.short { white-space: nowrap }
+.wide { font-size: .9rem }
 .above { color: var(--above) } .below { color: var(--below) } .level, .few { color: var(--level) }
 b.above, b.below { font-weight: 650 }
 summary { cursor: pointer; font-weight: 600; margin-top: .7rem }
