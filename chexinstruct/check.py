@@ -80,8 +80,7 @@ def check_source(source: Source, location: str, *, sums: bool = False) -> Source
     with release:
         files = [_file_check(release, item.pattern, item.what, item.needed) for item in card.files]
         problems = [
-            f"{file.pattern} is missing: {file.what}"
-            + ("" if file.needed else " (the source can be built without it)")
+            f"{file.pattern} is missing{'' if file.needed else ' (optional)'}: {file.what}"
             for file in files
             if file.found is None
         ]
@@ -199,12 +198,33 @@ def check(
     for item in checks if not keys else ():
         for used, lost in sources[item.source].card.uses.items():
             if all(other.source != used for other in checks):
-                item.problems.append(
-                    f"{used} is not there: {lost} (the source can be built without it)"
-                )
+                item.problems.append(f"{used} is not there (optional): {lost}")
     if not keys and "://" not in data_root:
         checks += _misnamed(Path(data_root), sources, {item.source for item in checks})
     return [*checks, *_missing_parents(checks, sources)]
+
+
+def strangers(
+    data_root: str, checks: Sequence[SourceCheck], sources: Mapping[str, Source]
+) -> list[str]:
+    """Folders of a data root that no source reads: other data, or a name that was mistyped.
+
+    Args:
+        data_root: as checked.
+        checks: of it; folders that they tell how to rename are no strangers.
+        sources: the registry.
+    """
+    if "://" in data_root:
+        return []
+    told = {Path(item.location) for item in checks}
+    return sorted(
+        folder.name
+        for folder in Path(data_root).iterdir()
+        if folder.is_dir()
+        and folder.name not in sources
+        and folder.name[0] != "."
+        and not any(folder == place or folder in place.parents for place in told)
+    )
 
 
 def _misnamed(

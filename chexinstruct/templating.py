@@ -194,13 +194,16 @@ class _Compiled:
 
 
 class _CompiledForm:
-    __slots__ = ("numbers", "options", "phrasings", "responses")
+    __slots__ = ("names", "numbers", "options", "phrasings", "responses")
 
-    def __init__(self, environment: ImmutableSandboxedEnvironment, form: Form, place: str) -> None:
+    def __init__(
+        self, environment: ImmutableSandboxedEnvironment, form: Form, place: str, name: str
+    ) -> None:
         if form.options == bool(form.responses):
             raise ConfigError(f"{place}: give either options: true or responses")
         self.options = form.options
         self.numbers = range(len(form.phrasings))
+        self.names = [f"{name}/{i}" for i in self.numbers]
         self.phrasings = [
             _Compiled(environment, text, f"{place}, phrasing {i}")
             for i, text in enumerate(form.phrasings)
@@ -226,7 +229,12 @@ class TaskTemplate:
         self._shown = lru_cache(maxsize=4096)(self._show)  # of few options there are few orders
         environment = _environment()
         self.forms = {
-            name: _CompiledForm(environment, form, f"template {task}, form {name}")
+            name: _CompiledForm(
+                environment,
+                form,
+                f"template {task}, form {name}",
+                f"{task}@{template.version}/{name}",
+            )
             for name, form in template.forms.items()
         }
 
@@ -268,8 +276,7 @@ class TaskTemplate:
                 instruction += "\n" + closing
             if not form.options:
                 response = draw.choice(form.responses)(variables)
-            name = f"{self.task}@{self.version}/{facts.form}/{index}"
-            rows.append(Rendered(instruction, response, options, name))
+            rows.append(Rendered(instruction, response, options, form.names[index]))
         return rows
 
     def _options(self, facts: Facts, draw: Draw) -> tuple[tuple[Option, ...], str, str, str]:

@@ -423,14 +423,14 @@ def compatible_negative(name: str, present: Iterable[str]) -> bool:
             for other in map(finding, present)
         )
     asked = finding(name)
-    return not (asked.vague or any(asked.name in _ruled_out(other) for other in present))
+    return not asked.vague and asked.name not in _ruled_out(frozenset(present))
 
 
 @lru_cache(maxsize=4096)
-def _ruled_out(present: str) -> frozenset[str]:
-    """What cannot be called absent beside a finding: it, what follows from it, what overlaps."""
-    there = finding(present)
-    return implied_by([there.name]) | frozenset(there.near)
+def _ruled_out(present: frozenset[str]) -> frozenset[str]:
+    """What cannot be called absent: all that is present, what follows from it, what overlaps."""
+    found = [finding(name) for name in present]
+    return implied_by(f.name for f in found).union(*(f.near for f in found))
 
 
 FRONTAL: frozenset[View] = frozenset({"PA", "AP"})

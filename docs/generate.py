@@ -4,8 +4,8 @@
 
 writes ``docs/cli.md`` from the command line's own declarations, ``docs/findings.md`` from the
 vocabulary and the cards of sources, ``docs/sources.md`` from all of the cards, ``docs/coverage.md``
-from a corpus of the synthetic releases, and the tables of sources and tasks in ``README.md``,
-between their marks. ``tests/test_docs.py`` fails when any of them is stale.
+and ``docs/tasks.md`` from a corpus of the synthetic releases, and the tables of sources and tasks
+in ``README.md``, between their marks. ``tests/test_docs.py`` fails when any of them is stale.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typer.models import ArgumentInfo, OptionInfo
 from chexinstruct.access import bytes_told, sizes_told
 from chexinstruct.access import commands as access_commands
 from chexinstruct.cli import app
+from chexinstruct.corpus import open_corpus
 from chexinstruct.coverage import UPSTREAM, PairCoverage, coverage, render_grid
 from chexinstruct.demo import demo
 from chexinstruct.markdown import table
@@ -432,6 +433,68 @@ table of English translations, which the release has not.
 {table(["task", "source"], lacking)}"""
 
 
+# -------------------------------------------------------------------------------------- tasks
+
+SHOWN = 3
+"""Rows of a task that its part shows."""
+
+
+def tasks_page(lock: Lock, corpus: Path) -> str:
+    """The content of ``docs/tasks.md``."""
+    parts = [
+        """# Tasks
+
+This page is written by `docs/generate.py`. The examples are rows of the demo: the releases are
+synthetic, and their texts made up. Each question is one of many phrasings, which
+`chexinstruct tasks KEY` counts. Boxes are in the default [dialect](regions.md#dialects).
+"""
+    ]
+    feeding: dict[str, set[str]] = {}
+    for line in lock.ledger:
+        if line.rows:
+            feeding.setdefault(line.task, set()).add(line.source)
+    for family, title in FAMILIES.items():
+        parts.append(f"## {title[0].upper()}{title[1:]}\n")
+        for task in tasks().values():
+            if task.family == family:
+                fed = ", ".join(f"`{key}`" for key in sorted(feeding.get(task.key, ())))
+                parts.append(
+                    f"### {task.key}\n\n{inspect.getdoc(task.facts)}\n\n"
+                    f"A study carries: {'; '.join(NEEDS[need].what for need in task.needs)}. "
+                    f"Fed by {fed}.\n"
+                )
+                parts += [_example(row) for row in _examples(corpus, task.key)]
+    return "\n".join(parts)
+
+
+def _examples(corpus: Path, task: str) -> list[dict[str, Any]]:
+    """Rows of a task: of different forms first, then of different sources."""
+    columns = ["id", "source", "form", "image_ids", "instruction", "response"]
+    opened = open_corpus(corpus)
+    rows = [row for batch in opened.rows(columns, tasks=[task]) for row in batch.to_pylist()]
+    found: dict[str, dict[str, Any]] = {}
+    for kind in ("form", "source"):
+        seen = {row[kind] for row in found.values()}
+        for row in rows:
+            if row[kind] not in seen and len(found) < SHOWN:
+                seen.add(row[kind])
+                found.setdefault(row["id"], row)
+    return list(found.values())
+
+
+def _example(row: dict[str, Any]) -> str:
+    count = len(row["image_ids"])
+    shown = "no picture" if not count else f"{count} picture{'s' * (count > 1)}"
+    said = [*_said("Q: ", row["instruction"]), *_said("A: ", row["response"])]
+    return "\n".join([f"`{row['source']}`, {shown}:\n", "```text", *said, "```\n"])
+
+
+def _said(mark: str, text: str) -> list[str]:
+    """The lines of a text, the first of them marked."""
+    first, *rest = text.splitlines()
+    return [mark + first, *(f"   {line}".rstrip() for line in rest)]
+
+
 # ------------------------------------------------------------------------------------- tables
 
 
@@ -485,11 +548,12 @@ def _between(text: str, mark: str, content: str) -> str:
     return f"{before}{begin}\n{content}\n{end}{after}"
 
 
-def pages(lock: Lock) -> dict[Path, str]:
+def pages(lock: Lock, corpus: Path) -> dict[Path, str]:
     """What each generated file should hold.
 
     Args:
         lock: of the demo corpus, which has every source, every task, and the pairs of ``full``.
+        corpus: where it is.
     """
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     readme = _between(readme, "sources", sources_table())
@@ -501,14 +565,16 @@ def pages(lock: Lock) -> dict[Path, str]:
         docs / "findings.md": findings_page(),
         docs / "sources.md": sources_page(),
         docs / "coverage.md": coverage_page(coverage(lock)),
+        docs / "tasks.md": tasks_page(lock, corpus),
     }
 
 
 def main() -> None:
     """Write all generated pages."""
     with tempfile.TemporaryDirectory() as folder:
-        lock = demo(Path(folder)).lock
-    for path, content in pages(lock).items():
+        made = demo(Path(folder))
+        written = pages(made.lock, Path(made.corpus))
+    for path, content in written.items():
         path.write_text(content, encoding="utf-8")
         typer.echo(f"wrote {path.relative_to(ROOT)}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -106,8 +107,13 @@ def items(root: Path) -> list[BenchItem]:
 
 
 def write_bench(root: Path) -> Path:
-    """The bench in a folder, as a build leaves it."""
-    found = items(root)
+    """The bench in a folder."""
+    return write_items(root, items(root))
+
+
+def write_items(root: Path, found: Sequence[BenchItem]) -> Path:
+    """A bench of these items, as a build leaves it; their pictures stand there already."""
+    root.mkdir(parents=True, exist_ok=True)
     lines = b"".join(msgspec.json.encode(item) + b"\n" for item in found)
     (root / ITEMS).write_bytes(lines)
     lock = BenchLock(

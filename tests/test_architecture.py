@@ -67,8 +67,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "export": "corpus errors markdown places regions schema source",
         "hub": "build corpus errors licenses manifest markdown papers schema source",
         "view": "corpus draw errors regions schema source",
-        "bench": "build chexbench config corpus draw errors images manifest regions schema source "
-        "templating",
+        "bench": "build chexbench config corpus draw errors export.account export.sinks images "
+        "manifest regions schema source templating",
         "cli": "access bench build check corpus coverage demo errors export fetch hub images "
         "manifest source tasks templating view",
     }.items()

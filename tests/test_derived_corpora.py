@@ -91,6 +91,21 @@ def test_filter_keeps_the_rows_that_are_asked_for(name: str, embed: Path, tmp_pa
     assert (step.where, step.views) == (asked.get("where"), asked.get("views", []))
 
 
+def test_filter_by_language_keeps_rows_of_it_alone(embed: Path, tmp_path: Path) -> None:
+    mixed = copy(embed, tmp_path / "corpus")
+    german: list[str] = []
+
+    def edit(rows: list[dict[str, Any]]) -> None:
+        for row in rows[::2]:
+            row["language"] = "de"
+            german.append(row["id"])
+
+    edit_rows(mixed, VQA.format("train"), edit)
+    for language, expected in (("de", german), ("en", set(ids(rows_of(mixed))) - set(german))):
+        filter_corpus(mixed, tmp_path / language, languages=[language])
+        assert ids(rows_of(tmp_path / language)) == sorted(expected)
+
+
 def test_files_of_which_all_rows_stay_are_linked_and_the_rest_is_the_same_every_time(
     embed: Path, tmp_path: Path
 ) -> None:

@@ -22,7 +22,7 @@ from chexinstruct import __version__
 from chexinstruct.access import commands
 from chexinstruct.build.asked import asked_tasks, check_names
 from chexinstruct.cli import app
-from chexinstruct.demo import demo
+from chexinstruct.demo import Demo, demo
 from chexinstruct.manifest import (
     Leaks,
     Manifest,
@@ -84,15 +84,15 @@ def generate() -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def lock(tmp_path_factory: pytest.TempPathFactory) -> Lock:
-    return demo(tmp_path_factory.mktemp("demo")).lock
+def made(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    return demo(tmp_path_factory.mktemp("demo"))
 
 
 # Generated parts
 
 
-def test_generated_parts_are_current(generate: ModuleType, lock: Lock) -> None:
-    for path, content in generate.pages(lock).items():
+def test_generated_parts_are_current(generate: ModuleType, made: Demo) -> None:
+    for path, content in generate.pages(made.lock, Path(made.corpus)).items():
         assert path.read_text(encoding="utf-8") == content, "run python docs/generate.py"
 
 
@@ -123,6 +123,12 @@ def test_every_source_has_a_part_with_its_steps_and_commands() -> None:
         assert all(command in part for _, command in commands(source.card))
         assert all(item.pattern in part for item in source.card.files)
         assert source.card.citation.split()[0] in part
+
+
+def test_every_task_has_a_part_with_a_row() -> None:
+    parts = re.split(r"^### ", page("docs/tasks.md"), flags=re.MULTILINE)[1:]
+    assert sorted(part.partition("\n")[0] for part in parts) == sorted(tasks())
+    assert all("\nQ: " in part and "\nA: " in part for part in parts)
 
 
 def test_picture_is_small() -> None:

@@ -317,6 +317,24 @@ def test_a_box_smaller_than_the_grid_of_the_target_is_refused(small: Path, tmp_p
     assert made.refused == {"box_too_small": 1}
 
 
+@pytest.mark.parametrize("name", ["trl", "llama-factory", "ms-swift"])
+def test_the_page_trains_as_the_readme_of_an_export_does(name: str) -> None:
+    page = Path(__file__).parents[1] / "docs" / "exports.md"
+    code = [
+        line for line in FORMATS[name].guide.splitlines() if line.startswith("    ") or not line
+    ]
+    assert "\n".join(code).strip("\n") in page.read_text(encoding="utf-8")
+
+
+def test_the_readme_names_no_split_that_was_not_written(small: Path, tmp_path: Path) -> None:
+    for splits in (["train"], ["train", "validation"]):
+        folder = tmp_path / "-".join(splits)
+        export_corpus(small / "embed", folder, "llama-factory", splits=splits)
+        said = (folder / "README.md").read_text(encoding="utf-8")
+        assert ("eval_dataset: chexinstruct_validation" in said) == ("validation" in splits)
+        assert "dataset: chexinstruct_train" in said
+
+
 def test_the_page_shows_dialects_as_they_are_written() -> None:
     page = (Path(__file__).parents[1] / "docs" / "exports.md").read_text(encoding="utf-8")
     shown = dict(re.findall(r"^\| `([\w.-]+)` \| .+ \| `(.*[\d>a-z].*)` \| .+ \|$", page, re.M))

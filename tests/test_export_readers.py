@@ -60,6 +60,7 @@ def test_trl_fills_every_place_of_a_picture(
     exported: Export, origin: dict[str, dict[str, Any]]
 ) -> None:
     trl = pytest.importorskip("trl.data_utils")
+    pytest.importorskip("trl", minversion="1.0")
     folder = exported("trl")
     rows = load_dataset("parquet", data_files=str(folder / "data/train-*.parquet"), split="train")
     counts = set()

@@ -287,6 +287,16 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
     assert "ms_cxr cannot be built without it" in problems["mimic_cxr"]
 
 
+def test_folders_of_no_source_and_the_sum_are_told(tmp_path: Path) -> None:
+    samples(tmp_path, "slake", "vindr_cxr")
+    (tmp_path / "vindr_cxr").rename(tmp_path / "vindr-cxr-1.0.0")  # told how to rename it
+    for name in ("nih_chestxray", "notes", ".cache"):
+        (tmp_path / name).mkdir()
+    *_, strange, last = call("check", tmp_path).stdout.splitlines()
+    assert strange == "not read, since no source has this key: nih_chestxray, notes"
+    assert last.startswith("1 of 2 can be built")
+
+
 def test_unfinished_downloads_are_no_part_of_a_release(tmp_path: Path) -> None:
     samples(tmp_path, "slake")
     (tmp_path / "slake" / "imgs.zip.part").write_bytes(b"PK")

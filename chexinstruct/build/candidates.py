@@ -1,10 +1,15 @@
-"""The candidates stage: what each task could ask of each study, without any text."""
+"""The candidates stage: what each task could ask of each study.
+
+What later stages choose by stands in columns; the facts themselves stand beside, one record each,
+and are read again only of those candidates that become rows.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -22,6 +27,7 @@ from chexinstruct.build.cache import (
 )
 from chexinstruct.build.engine import SourceFiles, SourceView, facts_of, open_index
 from chexinstruct.build.executor import without_collector
+from chexinstruct.build.facts import FactsWriter, facts_writer
 from chexinstruct.build.index import CHUNK, NEED_BITS, Indexed
 from chexinstruct.build.references import write_reference
 from chexinstruct.build.setting import Rules, Setting
@@ -34,7 +40,6 @@ from chexinstruct.tasks.needs import lacks
 COLUMNS = pa.schema(
     [
         pa.field("row", pa.int32()),
-        pa.field("ordinal", pa.int16()),
         pa.field("split", pa.int8()),
         pa.field("hash", pa.uint64()),
         pa.field("balance", pa.dictionary(pa.int16(), pa.string())),
@@ -81,24 +86,54 @@ class CandidatesJob:
     """Task key, mask of its needs, and the file to write."""
 
 
-@dataclass
-class _Columns:
-    row: list[int] = field(default_factory=list)
-    ordinal: list[int] = field(default_factory=list)
-    split: list[int] = field(default_factory=list)
-    hash: list[int] = field(default_factory=list)
-    balance: list[str | None] = field(default_factory=list)
-    pictures: list[list[str]] = field(default_factory=list)
+class _Sink:
+    """Takes the candidates of one task, facts and columns apart."""
+
+    def __init__(self, facts: FactsWriter) -> None:
+        self.facts = facts
+        self.row: list[int] = []
+        self.split: list[int] = []
+        self.hash: list[int] = []
+        self.balance: list[str | None] = []
+        self.pictures: list[list[str]] = []
+
+    def table(self) -> pa.Table:
+        """The columns, as :data:`COLUMNS` says."""
+        strata = pa.array(self.balance, pa.string()).dictionary_encode()
+        arrays = [
+            pa.array(self.row, pa.int32()),
+            pa.array(self.split, pa.int8()),
+            pa.array(self.hash, pa.uint64()),
+            strata.cast(COLUMNS.field("balance").type),
+            pa.array(self.pictures or [[]] * len(self.row), pa.list_(pa.string())),
+        ]
+        return pa.table(arrays, schema=COLUMNS)
 
 
 @without_collector()
 def find_candidates(job: CandidatesJob) -> dict[str, dict[int, Tally]]:
-    """Run the tasks, write a file of candidates for each, and return the tallies by split."""
+    """Run the tasks, write the candidates of each, and return the tallies by split."""
+    with ExitStack() as stack:
+        sinks = {
+            name: _Sink(stack.enter_context(facts_writer(facts_file(Path(path)))))
+            for name, _, path in job.tasks
+        }
+        tallies = _run(job, sinks)
+    for name, _, path in job.tasks:
+        with (
+            whole_file(Path(path)) as draft,
+            pa.OSFile(str(draft), "wb") as file,
+            pa.ipc.new_file(file, COLUMNS) as writer,
+        ):
+            writer.write_table(sinks[name].table())
+    return tallies
+
+
+def _run(job: CandidatesJob, sinks: Mapping[str, _Sink]) -> dict[str, dict[int, Tally]]:
     view = SourceView(job.files, dict(job.label_sets), job.rules)
     masks = view.masks
     tasks = task_registry()
-    columns = {name: _Columns() for name, _, _ in job.tasks}
-    tallies: dict[str, dict[int, Tally]] = {name: {} for name, _, _ in job.tasks}
+    tallies: dict[str, dict[int, Tally]] = {name: {} for name in sinks}
     for row in job.rows.tolist():
         mask, split = int(masks[row]), int(view.split[row])
         study = None
@@ -118,37 +153,24 @@ def find_candidates(job: CandidatesJob) -> dict[str, dict[int, Tally]]:
             if dropped:
                 for reason, n in Counter(dropped).items():
                     tally.candidate_reasons[reason] = tally.candidate_reasons.get(reason, 0) + n
-            out = columns[name]
-            for ordinal, item in enumerate(facts):
+            out = sinks[name]
+            for item in facts:
                 out.row.append(row)
-                out.ordinal.append(ordinal)
                 out.split.append(split)
                 out.hash.append(key(job.rules.seed, name, view.source, study.id, item.key))
                 out.balance.append(item.balance)
+                out.facts.add(item)
                 if job.rules.pictures:
                     listed = job.rules.listed
                     out.pictures.append(
                         [write_reference(i, view.source, listed=listed) for i in item.images]
                     )
-    for name, _, path in job.tasks:
-        _write(Path(path), columns[name])
     return tallies
 
 
-def _write(path: Path, columns: _Columns) -> None:
-    pictures = columns.pictures or [[]] * len(columns.row)
-    arrays = [
-        pa.array(columns.row, pa.int32()),
-        pa.array(columns.ordinal, pa.int16()),
-        pa.array(columns.split, pa.int8()),
-        pa.array(columns.hash, pa.uint64()),
-        pa.array(columns.balance, pa.string()).dictionary_encode().cast(COLUMNS.field(4).type),
-        pa.array(pictures, pa.list_(pa.string())),
-    ]
-    with whole_file(path) as draft:
-        table = pa.table(arrays, schema=COLUMNS)
-        with pa.OSFile(str(draft), "wb") as file, pa.ipc.new_file(file, COLUMNS) as writer:
-            writer.write_table(table)
+def facts_file(candidates: Path) -> Path:
+    """Where the facts of a file of candidates stand."""
+    return candidates.with_name(f"{candidates.stem}-facts.arrow")
 
 
 def read_candidates(paths: Sequence[Path], columns: Sequence[str]) -> pa.Table:
@@ -157,6 +179,11 @@ def read_candidates(paths: Sequence[Path], columns: Sequence[str]) -> pa.Table:
         pa.ipc.open_file(pa.memory_map(str(path))).read_all().select(columns) for path in paths
     ]
     return pa.concat_tables(tables).unify_dictionaries()
+
+
+def lengths(paths: Sequence[Path]) -> tuple[int, ...]:
+    """Candidates in each file."""
+    return tuple(read_candidates([path], ["row"]).num_rows for path in paths)
 
 
 @dataclass(frozen=True)
@@ -206,6 +233,8 @@ def _stage_key(setting: Setting, item: Indexed, task: Task) -> str:
         "chexinstruct.tasks.pictures",
         "chexinstruct.build.engine",
         "chexinstruct.build.candidates",
+        "chexinstruct.build.facts",
+        "chexinstruct.build.records",
         "chexinstruct.build.references",
         task.facts.__module__,
     )

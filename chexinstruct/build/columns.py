@@ -9,8 +9,10 @@ from itertools import accumulate, chain
 from operator import attrgetter
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from chexinstruct.build.rows import OWN, Made
 from chexinstruct.schema import Example, arrow_schema
 
 
@@ -59,9 +61,25 @@ def _feature(kind: pa.DataType) -> Any:
     }
 
 
-def corpus_table(rows: Sequence[Sequence[Any]]) -> pa.Table:
-    """Rows of the corpus as a table; values in the order of the schema's columns."""
+@cache
+def _shared() -> tuple[str, ...]:
+    return tuple(name for name in corpus_schema().names if name not in OWN)
+
+
+def corpus_table(made: Sequence[Made]) -> pa.Table:
+    """The rows made of some candidates, in their order; what rows share is converted once."""
+    own = _columns(OWN, [row for item in made for row in item.rows])
+    shared = _columns(_shared(), [item.shared for item in made])
+    if own.num_rows > shared.num_rows:
+        counts = [len(item.rows) for item in made]
+        shared = shared.take(np.repeat(np.arange(len(made)), counts))
+    columns = {name: table[name] for table in (own, shared) for name in table.schema.names}
     schema = corpus_schema()
-    columns = zip(*rows, strict=True)
-    arrays = [_array(values, field.type) for values, field in zip(columns, schema, strict=True)]
-    return pa.table(arrays, schema=schema)
+    return pa.table([columns[name] for name in schema.names], schema=schema)
+
+
+def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pa.Table:
+    fields = [corpus_schema().field(name) for name in names]
+    values = zip(*rows, strict=True)
+    arrays = [_array(column, field.type) for column, field in zip(values, fields, strict=True)]
+    return pa.table(arrays, schema=pa.schema(fields))

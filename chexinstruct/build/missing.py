@@ -36,7 +36,7 @@ def refuse_missing(setting: Setting, found: Mapping[str, Missing]) -> None:
     if not setting.rules.pictures or setting.options.on_missing_image == "skip":
         return
     told = [
-        f"{key}: {item.missing} of {item.pictures} pictures are not in the "
+        f"{key}: {item.missing:,} of {item.pictures:,} pictures are not in the "
         f"release, the first {item.first}"
         for key, item in found.items()
         if item.missing

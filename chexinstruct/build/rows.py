@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from chexinstruct.build.boxes import Lost, placed
 from chexinstruct.build.people import patient_digest
 from chexinstruct.build.pictures import Stored, open_shelf
-from chexinstruct.build.setting import Rules
 from chexinstruct.draw import Draw, key
 from chexinstruct.regions import is_degenerate, outline
 from chexinstruct.schema import (
@@ -47,6 +46,10 @@ class Wording:
     """Of the pictures' file names."""
 
 
+OWN = ("id", "instruction", "response", "options", "template")
+"""The columns in which the rows of one candidate differ."""
+
+
 class Made(NamedTuple):
     """The rows made of one candidate."""
 
@@ -54,8 +57,10 @@ class Made(NamedTuple):
     """Keys of their pictures, the same for all of them."""
     weight: int
     """Bytes of the pictures as they stand in all of these rows."""
+    shared: tuple[Any, ...]
+    """Values of the columns that are the same in all of these rows, in the order of the schema."""
     rows: list[tuple[Any, ...]]
-    """One a phrasing, values in the order of the columns."""
+    """One a phrasing: values of :data:`OWN`, in that order."""
 
 
 @lru_cache(maxsize=64)
@@ -67,12 +72,10 @@ def _template(wording: Wording, task: str) -> TaskTemplate:
 class RowMaker:
     """Makes the rows of one task and source."""
 
-    def __init__(
-        self, task: Task, source: str, rules: Rules, wording: Wording, terms: Terms
-    ) -> None:
+    def __init__(self, task: Task, source: str, seed: int, wording: Wording, terms: Terms) -> None:
         self.task = task
         self.source = source
-        self.seed = rules.seed
+        self.seed = seed
         self.wording = wording
         self.terms = terms
         self.template = _template(wording, task.key)
@@ -101,32 +104,35 @@ class RowMaker:
         rendered = self.template.render(facts, draw, self.wording.dialect, count=count)
         _check(rendered, facts)
         terms = terms_of(study, self.terms)
-        head = (self.task.key, self.task.family, facts.form, self.source, study.id, patient)
-        tail = (
+        shared = (
+            self.task.key,
+            self.task.family,
+            facts.form,
+            self.source,
+            study.id,
+            patient,
+            pictures,
+            keys,
+            facts.answers,
+            facts.history,
+            regions,
             facts.language,
             terms.license,
             terms.redistribution,
             _metadata(study, facts),
             _place(study),
         )
-        rows = []
-        for number, (instruction, response, options, template) in enumerate(rendered):
-            values = (
+        rows = [
+            (
                 f"{name}/{number}" if count > 1 else name,
-                *head,
-                pictures,
-                keys,
-                instruction,
-                response,
-                options,
-                facts.answers,
-                facts.history,
-                regions,
-                template,
-                *tail,
+                text.instruction,
+                text.response,
+                text.options,
+                text.template,
             )
-            rows.append(values)
-        return Made(keys, weight * len(rows), rows)
+            for number, text in enumerate(rendered)
+        ]
+        return Made(keys, weight * len(rows), shared, rows)
 
     def patient(self, person: int) -> str:
         """A digest of the person, keyed by the manifest's seed."""

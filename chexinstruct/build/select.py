@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chexinstruct.build.cache import code_digest, digest, once
-from chexinstruct.build.candidates import Pair, read_candidates
+from chexinstruct.build.candidates import Pair, lengths, read_candidates
 from chexinstruct.build.mixture import PairKey, mix
 from chexinstruct.build.setting import Setting
 from chexinstruct.draw import key
@@ -151,7 +151,11 @@ class Planned:
     number: int
     count: int
     rows: npt.NDArray[np.int32]
-    ordinals: npt.NDArray[np.int16]
+    """Study of each candidate."""
+    places: npt.NDArray[np.int32]
+    """Of the candidates in the files of their pair, taken as one."""
+    counts: tuple[int, ...]
+    """Candidates in each of these files."""
     references: tuple[str, ...]
     """Pictures of all shards of the pair and split."""
 
@@ -182,7 +186,7 @@ def _train(setting: Setting, pair: Pair) -> int:
 def _plan(setting: Setting, pair: Pair, quota: int | None) -> list[Planned]:
     """Select among the candidates of a pair, count what is lost, and cut the rest into shards."""
     # In one piece, so that its columns are arrays as they are and go when the table goes.
-    names = ["row", "ordinal", "split", "hash", "balance"]
+    names = ["row", "split", "hash", "balance"]
     table = read_candidates(pair.files, names).combine_chunks()
     sampling = setting.manifest.sampling_of(pair.task.key, pair.source)
     chosen = select(table, sampling, setting.manifest.seed, quota)
@@ -194,19 +198,27 @@ def _plan(setting: Setting, pair: Pair, quota: int | None) -> list[Planned]:
             reasons[reason] = reasons.get(reason, 0) + count
     phrasings = setting.manifest.phrasings_of(pair.task.key, pair.source)
     how = sampling.model_dump(exclude={"phrasings"})
+    counts = lengths(pair.files)
     planned: list[Planned] = []
     for split in np.unique(splits[chosen.kept]).tolist():
         at = np.flatnonzero(chosen.kept & (splits == split))
         code = code_digest("chexinstruct.build.select")
         stage = digest(pair.key, how, quota, setting.manifest.seed, split, code)
         file = setting.cache / "selection" / f"{pair.task.key}-{pair.source}-{stage}.arrow"
-        once(file, partial(_write, table=table.select(["row", "ordinal"]), at=at))
-        rows, ordinals = _open(file)
+        once(file, partial(_write, rows=table["row"], at=at))
+        rows, places = _open(file)
         references = _references(pair, at) if setting.rules.pictures else ()
         bounds = shard_bounds(rows, len(references), phrasings)
         planned += [
             Planned(
-                pair, split, number, len(bounds), rows[start:stop], ordinals[start:stop], references
+                pair,
+                split,
+                number,
+                len(bounds),
+                rows[start:stop],
+                places[start:stop],
+                counts,
+                references,
             )
             for number, (start, stop) in enumerate(bounds)
         ]
@@ -215,17 +227,18 @@ def _plan(setting: Setting, pair: Pair, quota: int | None) -> list[Planned]:
     return planned
 
 
-def _write(path: Path, *, table: pa.Table, at: npt.NDArray[np.int64]) -> None:
-    whole = table.take(pa.array(at)).combine_chunks()
+def _write(path: Path, *, rows: pa.ChunkedArray, at: npt.NDArray[np.int64]) -> None:
+    places = pa.array(at)
+    whole = pa.table({"row": rows.take(places), "place": places.cast(pa.int32())}).combine_chunks()
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, whole.schema) as writer:
         writer.write_table(whole)
 
 
-def _open(path: Path) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int16]]:
-    """Rows and ordinals, mapped: a corpus of millions of candidates stays out of memory."""
+def _open(path: Path) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Rows and places, mapped: a corpus of millions of candidates stays out of memory."""
     table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    rows, ordinals = (table[name].combine_chunks().to_numpy() for name in ("row", "ordinal"))
-    return rows, ordinals
+    rows, places = (table[name].combine_chunks().to_numpy() for name in ("row", "place"))
+    return rows, places
 
 
 def _references(pair: Pair, at: npt.NDArray[np.int64]) -> tuple[str, ...]:

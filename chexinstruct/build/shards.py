@@ -1,4 +1,4 @@
-"""The shards stage: facts once more, now rendered, and written as Parquet."""
+"""The shards stage: the facts that were selected are rendered, and written as Parquet."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,11 @@ from xxhash import xxh3_128
 
 from chexinstruct.build.boxes import Lost
 from chexinstruct.build.cache import code_digest, digest
-from chexinstruct.build.candidates import Tally
+from chexinstruct.build.candidates import Tally, facts_file
 from chexinstruct.build.columns import corpus_schema, corpus_table
-from chexinstruct.build.engine import SourceFiles, SourceView, facts_of
+from chexinstruct.build.engine import SourceFiles, open_index
 from chexinstruct.build.executor import without_collector
+from chexinstruct.build.facts import read_facts
 from chexinstruct.build.finished import finished, mark, unseal
 from chexinstruct.build.home import Home
 from chexinstruct.build.index import Indexed
@@ -31,8 +33,9 @@ from chexinstruct.build.pictures import Pictured
 from chexinstruct.build.references import read_reference
 from chexinstruct.build.rows import Made, RowMaker, Wording
 from chexinstruct.build.select import Planned
-from chexinstruct.build.setting import Part, Rules, Setting
-from chexinstruct.schema import SPLITS, LabelSet, Shard
+from chexinstruct.build.setting import Part, Setting
+from chexinstruct.build.studies import open_studies
+from chexinstruct.schema import SPLITS, Shard
 from chexinstruct.source import Terms, terms
 from chexinstruct.tasks import Task
 from chexinstruct.tasks import registry as task_registry
@@ -56,11 +59,17 @@ class ShardJob:
     key: str
     task: str
     files: SourceFiles
-    label_sets: Mapping[str, LabelSet]
-    rules: Rules
+    seed: int
+    """Of the manifest."""
     terms: Terms
+    facts: tuple[Path, ...]
+    """Files with the facts of all candidates of the task and source."""
+    counts: tuple[int, ...]
+    """Facts in each."""
     rows: npt.NDArray[np.int32]
-    ordinals: npt.NDArray[np.int16]
+    """Study of each candidate of the shard."""
+    places: npt.NDArray[np.int32]
+    """Of the facts of each in these files, taken as one."""
     wording: Wording
 
 
@@ -92,8 +101,9 @@ class _Work:
     def __init__(self, job: ShardJob, task: Task) -> None:
         self.job = job
         self.task = task
-        self.view = SourceView(job.files, dict(job.label_sets), job.rules)
-        self.maker = RowMaker(task, job.files.source, job.rules, job.wording, job.terms)
+        self.studies = open_studies(job.files.studies)
+        self.person = open_index(job.files.index).person
+        self.maker = RowMaker(task, job.files.source, job.seed, job.wording, job.terms)
         self.rows = 0
         self.examples = 0
         self.pictures: set[str] = set()
@@ -101,15 +111,16 @@ class _Work:
 
     def made(self) -> Iterator[Made]:
         """What is made of the candidates, in the order of the corpus."""
-        candidates = zip(self.job.rows.tolist(), self.job.ordinals.tolist(), strict=True)
+        job = self.job
+        candidates = zip(
+            job.rows.tolist(), read_facts(job.facts, job.counts, job.places), strict=True
+        )
         for number, same in groupby(candidates, key=itemgetter(0)):
-            study = self.view.study(number)
-            facts, _ = facts_of(self.view, self.task, number, study)
-            person = int(self.view.person[number])
-            patient = self.maker.patient(person) if study.people else None
-            for _, ordinal in same:
+            study = self.studies[number]
+            patient = self.maker.patient(int(self.person[number])) if study.people else None
+            for _, facts in same:
                 try:
-                    made = self.maker.make(study, patient, facts[ordinal])
+                    made = self.maker.make(study, patient, facts)
                 except Lost as lost:
                     self.reasons[lost.reason] = self.reasons.get(lost.reason, 0) + 1
                     continue
@@ -119,31 +130,32 @@ class _Work:
 
     def groups(self) -> Iterator[pa.Table]:
         """The rows in groups that end where the pictures change."""
-        rows: list[tuple[Any, ...]] = []
+        group: list[Made] = []
+        rows = volume = 0
         here: set[str] = set()
-        volume = 0
         before: tuple[str, ...] = ()
         for made in self.made():
             # Rows of the same pictures stay together, so that a picture is stored once.
             apart = not made.pictures or made.pictures != before
             full = (
                 len(here) >= GROUP_PICTURES
-                or len(rows) + len(made.rows) > GROUP_ROWS
+                or rows + len(made.rows) > GROUP_ROWS
                 or volume + made.weight > GROUP_BYTES
             )
-            if rows and full and apart:
-                yield corpus_table(rows)
-                rows.clear()
+            if group and full and apart:
+                yield corpus_table(group)
+                group.clear()
                 here.clear()
-                volume = 0
+                rows = volume = 0
             before = made.pictures
             if made.weight:
                 here.update(made.pictures)
             self.pictures.update(made.pictures)
+            rows += len(made.rows)
             volume += made.weight
-            rows += made.rows
-        if rows:
-            yield corpus_table(rows)
+            group.append(made)
+        if group:
+            yield corpus_table(group)
 
 
 @lru_cache(maxsize=1)
@@ -267,7 +279,7 @@ def _job(
     key = digest(
         plan.pair.key,
         plan.rows.tobytes(),
-        plan.ordinals.tobytes(),
+        plan.places.tobytes(),
         replace(wording, overlay=None, shelf=None),
         manifest.images.model_dump(),
         stamps,
@@ -281,11 +293,12 @@ def _job(
         key=key,
         task=task.key,
         files=item.files,
-        label_sets=setting.sources[source].card.label_sets,
-        rules=setting.rules,
+        seed=setting.manifest.seed,
         terms=own,
+        facts=tuple(map(facts_file, plan.pair.files)),
+        counts=plan.counts,
         rows=plan.rows,
-        ordinals=plan.ordinals,
+        places=plan.places,
         wording=wording,
     )
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from chexinstruct.build.cache import code_digest, digest, read_json, whole_file, write_json
+from chexinstruct.build.records import Records, encode
 from chexinstruct.build.setting import Setting
 from chexinstruct.draw import key
 from chexinstruct.errors import ReleaseError
@@ -41,22 +42,7 @@ COLUMNS = pa.schema(
     ]
 )
 
-_ENCODE = msgspec.msgpack.Encoder(order="deterministic").encode
 _DECODE = msgspec.msgpack.Decoder(Study).decode
-
-
-class _Records:
-    """One batch of records, read where they lie: making an Arrow scalar costs as much again."""
-
-    __slots__ = ("_data", "_offsets")
-
-    def __init__(self, chunk: pa.BinaryArray) -> None:
-        _, offsets, data = chunk.buffers()
-        self._offsets = memoryview(offsets).cast("i")[chunk.offset : chunk.offset + len(chunk) + 1]
-        self._data = memoryview(data)
-
-    def study(self, at: int) -> Study:
-        return _DECODE(self._data[self._offsets[at] : self._offsets[at + 1]])
 
 
 class StudyTable:
@@ -65,13 +51,13 @@ class StudyTable:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-        self._records = [_Records(chunk) for chunk in self.table["record"].chunks]
+        self._records = [Records(chunk, _DECODE) for chunk in self.table["record"].chunks]
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
     def __getitem__(self, row: int) -> Study:
-        return self._records[row // BATCH].study(row % BATCH)
+        return self._records[row // BATCH][row % BATCH]
 
     def __iter__(self) -> Iterator[Study]:
         return map(self.__getitem__, range(len(self)))
@@ -185,6 +171,7 @@ def studies_key(source: Source, release_digest: str, parents: Mapping[str, str])
         "chexinstruct.vocabulary",
         "chexinstruct.shared",
         "chexinstruct.build.studies",
+        "chexinstruct.build.records",
         source.package,
     )
     return digest(source.key, release_digest, dict(parents), code)
@@ -283,7 +270,7 @@ def _columns(studies: list[Study]) -> pa.RecordBatch:
         [s.order for s in studies],
         [s.split for s in studies],
         [s.holdout for s in studies],
-        [_ENCODE(s) for s in studies],
+        [encode(s) for s in studies],
     ]
     arrays = [pa.array(c, f.type) for c, f in zip(columns, COLUMNS, strict=True)]
     return pa.record_batch(arrays, schema=COLUMNS)

@@ -5,6 +5,7 @@ starts at once.
 """
 
 from chexinstruct.cli import (
+    bench_export,
     bench_items,
     bench_runs,
     building,
@@ -19,6 +20,7 @@ from chexinstruct.cli.app import app, main
 
 __all__ = [
     "app",
+    "bench_export",
     "bench_items",
     "bench_runs",
     "building",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -115,6 +116,7 @@ def build_(
         return
     print(summary(lock))
     print(f"\nThe corpus is in {out}; its README.md tells what became of every study.")
+    print(f"Look at it with `chexinstruct view {quote(str(out))}`.")
 
 
 def _part(text: str) -> Part:
@@ -253,6 +255,7 @@ def demo_(
 
     made = demo(out, workers=workers, progress=sys.stderr.isatty(), with_bench=True)
     print(summary(made.lock))
+    print("What is missing and rejected was made so, to show how a build tells it.")
     for example in made.examples:
         print(f"\n[{example.task}] {example.id}")
         for picture in example.pictures:
@@ -265,6 +268,7 @@ def demo_(
         '  python -c "from datasets import load_dataset; '
         f"print(load_dataset('{made.corpus}', '{first}'))\""
     )
+    print(f"and look at it with\n  chexinstruct view {quote(made.corpus)}")
     assert made.bench is not None
     print(f"\nCheXbench from these releases has {made.bench.items} items; of two toys,")
     print(made.bench.overview)

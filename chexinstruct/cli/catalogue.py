@@ -154,7 +154,7 @@ def check_(
 
     Example: chexinstruct check /data/releases
     """
-    from chexinstruct.check import check
+    from chexinstruct.check import check, strangers
     from chexinstruct.source import registry
 
     known = registry()
@@ -184,8 +184,14 @@ def check_(
                 print(f"  {item.sums.matching:,} files match the publisher's checksums{absent}")
             for problem in item.problems:
                 print(f"  {problem}")
+        if not source and (others := strangers(data_root, found, known)):
+            print(f"not read, since no source has this key: {', '.join(others)}")
         if not found:
             print(f"{data_root} holds no folder that is named like a source; there are")
             print("  " + ", ".join(known))
+        else:
+            usable = [item for item in found if item.usable]
+            parts = sum(held.status == "partial" for i in usable if (held := i.completeness))
+            print(f"{len(usable)} of {len(found)} can be built, {parts} of them in part")
     if not found or not all(item.usable for item in found):
         raise typer.Exit(1)

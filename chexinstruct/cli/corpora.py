@@ -10,7 +10,7 @@ import typer
 
 from chexinstruct.cli.app import app
 from chexinstruct.cli.parameters import AsJson, Corpus, Sources, Splits, Tasks, numbers_of
-from chexinstruct.cli.printing import print_json, summary
+from chexinstruct.cli.printing import print_json, rows_table
 
 
 @app.command("filter")
@@ -75,7 +75,7 @@ def filter_(
         exclude_ids=exclude_ids,
         tell=lambda note: print(note, file=sys.stderr),
     )
-    print(summary(lock))
+    print(rows_table(lock))
 
 
 @app.command("stats")
@@ -196,7 +196,7 @@ def mix_(
         )
     )
     lock = mix_corpora(corpora, out, asked)
-    print(summary(lock))
+    print(rows_table(lock))
     for share in lock.mixed[-1].shares:
         again = f", {share.repeated:,} of them repeated" if share.repeated else ""
         print(

@@ -38,8 +38,8 @@ def table(rows: list[list[object]]) -> str:
     return "\n".join(lines)
 
 
-def summary(lock: Any) -> str:
-    """Rows by task and split, and what is missing."""
+def rows_table(lock: Any) -> str:
+    """Rows by task and split."""
     splits = ("train", "validation", "test")
     sums: dict[str, dict[str, int]] = {}
     for entry in lock.ledger:
@@ -49,7 +49,12 @@ def summary(lock: Any) -> str:
         if total := sum(by_split.values()):
             rows.append([name, *by_split.values(), total])
     rows.append(["all", *(sum(s[k] for s in sums.values()) for k in splits), _rows(lock)])
-    lines = [table(rows)]
+    return table(rows)
+
+
+def summary(lock: Any) -> str:
+    """Rows by task and split, and what the build did not find in the releases."""
+    lines = [rows_table(lock)]
     for account in lock.sources:
         if account.missing_pictures and lock.manifest["images"]["mode"] != "none":
             lines.append(

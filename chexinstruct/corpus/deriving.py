@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from chexinstruct.build.cache import write_json
 from chexinstruct.build.quality import describe
-from chexinstruct.corpus.files import Corpus, CorpusFile, LockedFile, picture_releases, read_batches
+from chexinstruct.corpus.files import Corpus, CorpusFile, LockedFile, named_pictures
 from chexinstruct.corpus.narrowing import kept, masks_of, narrow_images
 from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.papers import papers
@@ -94,30 +94,30 @@ def finish(folder: Path, lock: Lock, known: Known) -> None:
     write_json(folder / LOCK, lock)
 
 
-def named_pictures(
-    corpus: Corpus, files: Sequence[CorpusFile], folder: Path, sources: Mapping[str, Source]
-) -> dict[str, pa.ChunkedArray]:
-    """Names of the pictures that rows of the new corpus show, by the releases they may lie in."""
-    if not corpus.images:
-        return {}
-    # A name is only looked for in its source's release and in those the source builds on: file
-    # names like 1.png stand in many releases.
-    named: dict[str, list[pa.Array]] = {}
-    for file in files:
-        found = _distinct(folder / file.name, "image_ids")
-        for release in picture_releases(file.source, sources):
-            named.setdefault(release, []).append(found)
-    return {release: pa.chunked_array(parts, pa.string()) for release, parts in named.items()}
-
-
 def _is_named(rows: pa.Table, names: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.is_in(rows["image_id"], value_set=names)
 
 
 def take_images(
-    corpus: Corpus, named: Mapping[str, pa.ChunkedArray], folder: Path, *, needed_only: bool
+    corpus: Corpus,
+    files: Sequence[CorpusFile],
+    folder: Path,
+    sources: Mapping[str, Source],
+    *,
+    needed_only: bool,
 ) -> list[StoredFile]:
-    """Put the stored pictures that are named into another corpus, with their neighbours or not."""
+    """Put the stored pictures that rows name into another corpus, with their neighbours or not.
+
+    Args:
+        corpus: that has the pictures.
+        files: with the rows, as they stand in the other corpus already.
+        folder: of the other corpus.
+        sources: the registry.
+        needed_only: no picture that nobody names; else a file stays whole where one is named.
+    """
+    if not corpus.images:
+        return []
+    named = named_pictures(folder, files, sources)
     taken = []
     for image in corpus.images:
         if image.release not in named:
@@ -130,11 +130,6 @@ def take_images(
         elif stay:
             taken.append(narrow_images(image, masks, folder))
     return taken
-
-
-def _distinct(path: Path, column: str) -> pa.Array:
-    parts = [pc.unique(pc.list_flatten(b[column])) for b in read_batches(path, [column])]
-    return pc.unique(pa.chunked_array(parts, pa.string()))
 
 
 F = TypeVar("F", bound=LockedFile)

@@ -11,6 +11,7 @@ from typing import cast
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from chexinstruct.errors import CallError, ChexinstructError
@@ -206,10 +207,37 @@ def picture_releases(source: str, sources: Mapping[str, Source]) -> Iterator[str
     """The releases that rows of a source show pictures of: its own, and those it builds on.
 
     A name of a picture is only looked for there: file names like 1.png stand in many releases.
+    Of a source that is not in the registry only its own is known.
     """
     yield source
-    for parent in sources[source].card.parents:
-        yield from picture_releases(parent, sources)
+    if source in sources:
+        for parent in sources[source].card.parents:
+            yield from picture_releases(parent, sources)
+
+
+def named_pictures(
+    folder: Path, files: Iterable[CorpusFile], sources: Mapping[str, Source]
+) -> dict[str, pa.ChunkedArray]:
+    """Names of the pictures that rows show, by the releases that the pictures may lie in.
+
+    Args:
+        folder: of the corpus that has the files.
+        files: whose rows are looked at; only the names of their pictures are read.
+        sources: the registry.
+
+    Raises:
+        ChexinstructError: a file is not there or damaged.
+    """
+    named: dict[str, list[pa.Array]] = {}
+    for file in files:
+        parts = [
+            pc.unique(pc.list_flatten(batch["image_ids"]))
+            for batch in read_batches(folder / file.name, ["image_ids"])
+        ]
+        found = pc.unique(pa.chunked_array(parts, pa.string()))
+        for release in picture_releases(file.source, sources):
+            named.setdefault(release, []).append(found)
+    return {release: pa.chunked_array(parts, pa.string()) for release, parts in named.items()}
 
 
 def read_batches(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:

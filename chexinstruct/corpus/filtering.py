@@ -17,7 +17,6 @@ from chexinstruct.corpus.deriving import (
     drafted,
     finish,
     known_to,
-    named_pictures,
     take,
     take_images,
 )
@@ -58,8 +57,9 @@ def filter_corpus(
     lists of linked pictures are not taken along.
 
     Tasks, families, sources and splits choose among files, and none is opened. The other conditions
-    look at rows: a file of which only some stay is written anew, a row group at a time, and so are
-    stored pictures that no row names any more; no picture is decoded.
+    look at rows: of a file of which only some stay, row groups that stay whole are copied byte by
+    byte and the others written anew, one at a time. So are stored pictures that no row names any
+    more. No picture is decoded.
 
     Args:
         path: the corpus; it stays as it is.
@@ -158,8 +158,7 @@ def _filter(
                     f"{len(choice.withdrawals.names):,} names stand in no row that was looked at: "
                     f"{', '.join(unknown[:TOLD])}{', ...' if len(unknown) > TOLD else ''}"
                 )
-        named = named_pictures(corpus, files, draft, known.sources)
-        pictures = take_images(corpus, named, draft, needed_only=reason is not None)
+        pictures = take_images(corpus, files, draft, known.sources, needed_only=reason is not None)
         lock = _lock(corpus, shards, pictures, step, reason)
         finish(draft, lock, known)
     return lock

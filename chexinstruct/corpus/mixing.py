@@ -22,7 +22,6 @@ from chexinstruct.corpus.deriving import (
     drafted,
     finish,
     known_to,
-    named_pictures,
     take,
     take_images,
 )
@@ -93,7 +92,6 @@ def mix_corpora(paths: Sequence[str | Path], out: str | Path, plan: MixPlan) -> 
             )
         names = {f"data/{shard.name}.parquet" for shard in shards}
         files = [file for file in merged.files if file.name in names]
-        named = named_pictures(merged, files, draft, known.sources)
         step = Mixed(
             parents=[
                 MixedParent(
@@ -110,7 +108,7 @@ def mix_corpora(paths: Sequence[str | Path], out: str | Path, plan: MixPlan) -> 
             merged.lock,
             ledger=narrowed_lines(merged.lock.ledger, shards, REASON),
             shards=sorted(shards, key=lambda shard: shard.name),
-            pictures=take_images(merged, named, draft, needed_only=True),
+            pictures=take_images(merged, files, draft, known.sources, needed_only=True),
             mixed=[*merged.lock.mixed, step],
         )
         finish(draft, lock, known)

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from chexinstruct.build.shards import parquet_options
 from chexinstruct.corpus.files import CorpusFile, ImageFile, opened, row_groups
+from chexinstruct.corpus.splicing import Group, splice
 from chexinstruct.schema import Line, Shard, StoredFile
 
 Masks = Mapping[int, pa.ChunkedArray]
@@ -104,15 +105,27 @@ def narrow_images(file: ImageFile, masks: Masks, folder: Path) -> StoredFile:
 
 
 def _write(path: Path, masks: Masks, target: Path, options: Mapping[str, Any]) -> tuple[int, str]:
+    """Row groups of which all rows stay are copied as they are; the others are written anew."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    rewritten = target.with_suffix(".rewritten")
+    groups: list[Group] = []
+    count = 0
     with (
         opened(path) as file,
-        pq.ParquetWriter(target, file.schema_arrow, **options) as writer,
+        pq.ParquetWriter(rewritten, file.schema_arrow, **options) as writer,
     ):
         for number, mask in masks.items():
-            left = rows_left(file, number, mask)
-            if len(left):
+            if pc.all(mask).as_py():
+                groups.append(Group(path, number))
+            elif len(left := rows_left(file, number, mask)):
                 writer.write_table(left)
+                groups.append(Group(rewritten, count))
+                count += 1
+    if count == len(groups):
+        rewritten.replace(target)
+    else:
+        splice(groups, target)
+        rewritten.unlink()
     with target.open("rb") as content:
         return target.stat().st_size, file_digest(content, "sha256").hexdigest()
 

@@ -86,9 +86,15 @@ def readme(export: Export, format: Format) -> str:
     return (
         f"# {export.corpus} for {format.name}\n\n"
         f"{format.what}. Rows: {rows}. Refused: {refused}. Boxes: {export.boxes}.\n\n"
-        f"{format.guide}\n\n"
+        f"{_guide(format, export)}\n\n"
         "Terms: see LICENSES.md. What was exported, with digests: export.json.\n"
     )
+
+
+def _guide(format: Format, export: Export) -> str:
+    """Without the lines for a split that has no rows: commands would look for its files."""
+    lines = format.guide.splitlines()
+    return "\n".join(x for x in lines if "validation" in export.rows or "validation" not in x)
 
 
 def measured(folder: Path, name: str, rows: int) -> ExportedFile:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import msgspec
 from tqdm import tqdm
 
 from chexinstruct import __version__
+from chexinstruct.corpus.deriving import check_target, drafted
 from chexinstruct.corpus.files import Corpus, CorpusFile, open_corpus
 from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.export.account import MANIFEST, Export, licenses, measured, readme
@@ -80,12 +80,10 @@ def export_corpus(
     chosen = _format(format)
     marker = _marker(chosen, corpus, boxes, resize_like)
     target = local_only(out, "what is written", "copy it with the tool of the store when it stands")
-    _check_target(corpus.path, target)
+    check_target(corpus.path, target)
     _check_pictures(corpus, chosen, text_only)
     files = corpus.select(tasks=tasks, sources=sources, splits=splits)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
-    try:
+    with drafted(target) as draft:
         work = _Work(corpus, chosen, marker, draft, text_only, shard_size)
         work.write(files, progress)
         export = Export(
@@ -108,11 +106,6 @@ def export_corpus(
         if not export.files:
             raise ChexinstructError(f"no row of {corpus.path} is left: {_told(export.refused)}")
         _describe(draft, export, chosen, work)
-        draft.replace(target)
-    except OSError as error:
-        raise ChexinstructError(f"{target}: cannot be written: {error.strerror}") from None
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return export
 
 
@@ -270,14 +263,6 @@ def _limits(marker: Marker | BoxWriter) -> list[int] | None:
     if isinstance(marker, BoxWriter) and box_dialect(marker.dialect).canvas == "pixels":
         return list(marker.limits)
     return None
-
-
-def _check_target(corpus: Path, target: Path) -> None:
-    here, there = corpus.resolve(), target.resolve()
-    if here == there or here in there.parents:
-        raise CallError(f"{target} is the corpus itself or lies in it; name another folder")
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise CallError(f"{target} is not an empty folder; name one that is, or a new one")
 
 
 def _check_pictures(corpus: Corpus, format: Format, text_only: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from xxhash import xxh3_64_hexdigest
 
-from chexinstruct.corpus.files import Corpus, CorpusFile, read_batches
+from chexinstruct.corpus.files import (
+    Corpus,
+    CorpusFile,
+    named_pictures,
+    picture_releases,
+    read_batches,
+)
 from chexinstruct.corpus.pictures import picture_size
 from chexinstruct.export.texts import Refused
 from chexinstruct.schema import Frame
@@ -121,19 +127,10 @@ class Stored:
     ) -> None:
         self.folder = folder
         self.sources = sources
-        named: dict[str, list[pa.Array]] = {}
-        for file in files:
-            parts = [
-                pc.unique(pc.list_flatten(batch["image_ids"]))
-                for batch in read_batches(file.path, ["image_ids"])
-            ]
-            for release in self._releases(file.source):
-                named.setdefault(release, []).append(
-                    pc.unique(pa.chunked_array(parts, pa.string()))
-                )
+        named = named_pictures(corpus.path, files, sources)
         for image in corpus.images:
-            if wanted := named.get(image.release):
-                self._unpack(image.path, image.release, pa.chunked_array(wanted, pa.string()))
+            if image.release in named:
+                self._unpack(image.path, image.release, named[image.release])
 
     def of(self, row: Mapping[str, Any]) -> list[Picture]:
         """The pictures of a row.
@@ -146,7 +143,7 @@ class Stored:
     def _found(self, source: str, key: str) -> Picture:
         found = [
             Picture(name, path)
-            for release in self._releases(source)
+            for release in picture_releases(source, self.sources)
             for kind in _KINDS.values()
             if (path := self.folder / (name := file_name(key, release.encode()) + kind)).exists()
         ]
@@ -162,12 +159,6 @@ class Stored:
                 if data[:2] in _KINDS:  # rows that name another kind are refused: not found
                     name = file_name(row["image_id"], release.encode()) + suffix(data)
                     put(self.folder, Picture(name, data))
-
-    def _releases(self, source: str) -> Iterator[str]:
-        yield source
-        if source in self.sources:
-            for parent in self.sources[source].card.parents:
-                yield from self._releases(parent)
 
 
 def put(folder: Path, picture: Picture) -> None:

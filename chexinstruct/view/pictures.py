@@ -80,7 +80,7 @@ class Pictures:
         return data
 
     def _stored(self, source: str, name: str) -> bytes | None:
-        for release in self._releases.get(source, (source,)):
+        for release in self._releases[source]:
             for file in self._corpus.images:
                 if file.release == release:
                     found = self._stored_in(file, name)
@@ -125,7 +125,7 @@ def _releases(corpus: Corpus) -> dict[str, list[str]]:
     if not corpus.images:
         return {}
     known = registry()
-    return {key: list(picture_releases(key, known)) for key in corpus.sources() if key in known}
+    return {key: list(picture_releases(key, known)) for key in corpus.sources()}
 
 
 def _holding(metadata: pq.FileMetaData, column: str, value: str) -> Iterator[int]:

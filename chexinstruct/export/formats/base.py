@@ -46,7 +46,8 @@ class Format:
     """The pictures of a record, by name and in order."""
     sink: type[Sink]
     guide: str
-    """How to train on it, in Markdown: the README of the export."""
+    """How to train on it, in Markdown: the README of the export. What a line says of ``validation``
+    stands in it alone, so that it can be left out where that split has no rows."""
     mark: str | None = IMAGE
     """What stands in the texts for each picture; None: nothing does."""
     boxes: str | None = None

@@ -47,7 +47,7 @@ LLAMA_FACTORY = Format(
     guide="""\
 `llamafactory-cli train train.yaml`, run in this folder, with a `train.yaml` such as
 
-    model_name_or_path: Qwen/Qwen2.5-VL-7B-Instruct
+    model_name_or_path: Qwen/Qwen3-VL-4B-Instruct
     stage: sft
     do_train: true
     finetuning_type: lora
@@ -56,7 +56,7 @@ LLAMA_FACTORY = Format(
     media_dir: .
     dataset: chexinstruct_train
     eval_dataset: chexinstruct_validation
-    template: qwen2_vl
+    template: qwen3_vl_nothink
     cutoff_len: 4096
     mask_history: true
     output_dir: out

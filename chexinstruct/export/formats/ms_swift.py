@@ -62,8 +62,10 @@ MS_SWIFT = Format(
     sink=JsonLines,
     marker=Placeholders(),
     guide="""\
-    ROOT_IMAGE_DIR="$PWD" swift sft --model Qwen/Qwen3-VL-8B-Instruct \\
-        --dataset data/train/*.jsonl --val_dataset data/validation/*.jsonl \\
+    pip install ms-swift qwen-vl-utils
+    ROOT_IMAGE_DIR="$PWD" swift sft --model Qwen/Qwen3-VL-4B-Instruct \\
+        --dataset data/train/*.jsonl \\
+        --val_dataset data/validation/*.jsonl \\
         --tuner_type lora --torch_dtype bfloat16 --max_length 4096 --output_dir out
 
 `ROOT_IMAGE_DIR` is what the paths of the pictures are relative to. The trainer writes the boxes of

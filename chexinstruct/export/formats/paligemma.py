@@ -51,6 +51,7 @@ PALIGEMMA = Format(
         return processor(text=asked, images=pictures, suffix=told, return_tensors="pt",
                          padding="longest")
 
-`processor` is the `PaliGemmaProcessor`; with `suffix` it makes the labels too. Rows of several
-pictures and rows without one are not in this export: the model takes exactly one.""",
+`processor` is the `PaliGemmaProcessor`; with `suffix` it makes the labels too. The Trainer of
+transformers takes `collate` together with `remove_unused_columns=False`. Rows of several pictures
+and rows without one are not in this export: the model takes exactly one.""",
 )

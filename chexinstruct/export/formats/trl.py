@@ -92,10 +92,13 @@ TRL = Format(
     from datasets import load_dataset
     from trl import SFTConfig, SFTTrainer
 
-    splits = {"train": "data/train-*.parquet", "validation": "data/validation-*.parquet"}
+    splits = {
+        "train": "data/train-*.parquet",
+        "validation": "data/validation-*.parquet",
+    }
     rows = load_dataset("parquet", data_files=splits)
     trainer = SFTTrainer(
-        model="Qwen/Qwen2.5-VL-3B-Instruct",
+        model="Qwen/Qwen3-VL-4B-Instruct",
         args=SFTConfig(output_dir="out", max_length=None, bf16=True),
         train_dataset=rows["train"],
         eval_dataset=rows["validation"],
