@@ -17,8 +17,16 @@ from sklearn.model_selection import train_test_split
 from typer.testing import CliRunner
 
 from chexinstruct.bench.build import BenchOptions, build_bench
+from chexinstruct.bench.contamination import shared_with as found_in
 from chexinstruct.bench.folder import ITEMS, LOCK
+from chexinstruct.bench.markdown import markdown
+from chexinstruct.bench.models import load_model
 from chexinstruct.bench.opening import Bench, open_bench
+from chexinstruct.bench.page import page
+from chexinstruct.bench.reporting import read_scored
+from chexinstruct.bench.running import RunOptions, run
+from chexinstruct.bench.scores import SCORES
+from chexinstruct.bench.scoring import score
 from chexinstruct.bench.upstream import import_upstream
 from chexinstruct.bench.verify import verify_bench
 from chexinstruct.build import BuildOptions, build
@@ -528,6 +536,40 @@ def shared_with(bench: Bench, path: Path) -> dict[str, str]:
     return {f.check: f.level for f in found if f.check.startswith("corpus_")}
 
 
+def scores_without_what_is_shared(core: Bench, leaky: Path, safe: Path, folder: Path) -> None:
+    """A model that knows the key of what it was trained on, and errs on all else."""
+    known = {item.id for item in core.items} & found_in(core, leaky).items
+    lines = []
+    for item in core.items:
+        if item.form == "choice" and item.answer is not None:
+            right = (item.answer + (item.id not in known)) % len(item.options)
+            lines.append(json.dumps({"id": item.id, "answer": f"({'ABCD'[right]})"}))
+    (folder / "answers.jsonl").write_text("\n".join(lines))
+    out = folder / "run"
+    model = load_model(f"answers:{folder / 'answers.jsonl'}")
+    run(core.path, model, out, RunOptions(sources=("openi", "rad_restruct"), corpus=leaky))
+    scores = score(out, resamples=100)
+    assert scores.contamination is not None and scores.contamination.corpus == "small 1.0.0"
+    assert str(leaky) not in (out / SCORES).read_text()
+    shared = 0
+    for cell in scores.cells:
+        assert cell.shared is not None and len(cell.shared.found) == 4
+        shared += cell.shared.items
+        if cell.shared.among:
+            assert cell.shared.among.value == 1
+        if cell.shared.without:
+            assert cell.shared.without.value == 0
+    assert shared > 0
+    for told in (markdown(read_scored([out])), page(read_scored([out]))):
+        assert "share something with the train split of small 1.0.0" in told
+    clean = score(out, corpus=safe, resamples=100)
+    assert all(cell.shared is not None and not cell.shared.items for cell in clean.cells)
+    shutil.move(leaky, folder / "moved")
+    away = score(out, resamples=100)  # elsewhere a run is scored without its corpus
+    assert away.contamination is not None and len(away.contamination.not_checked) == 4
+    assert "Not checked: persons, it is not here" in markdown(read_scored([out]))
+
+
 @pytest.mark.parametrize("mode", ["embed", "store", "none"])
 def test_a_corpus_that_holds_the_bench_out_shares_nothing(
     core: Bench, data_root: Path, benches: Path, tmp_path: Path, mode: str
@@ -546,6 +588,8 @@ def test_a_corpus_that_holds_the_bench_out_shares_nothing(
         data_root, tmp_path / "safe", cache, seed=5, images=images, holdout_bench=core.path
     )
     assert set(shared_with(core, safe).values()) <= {"ok", "not checked"}
+    if mode == "embed":
+        scores_without_what_is_shared(core, leaky, safe, tmp_path)
     assert shared_with(core, safe)["corpus_persons"] == "ok"
     lock = json.loads((safe / "chexinstruct.lock.json").read_bytes())
     assert lock["manifest"]["holdout_bench"]["persons"] > 0
