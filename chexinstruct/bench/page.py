@@ -76,10 +76,10 @@ def _verdicts(runs: Sequence[Scored]) -> str:
     lines = [f'<div class="wide"><table><tr><th>against the baseline</th>{heads}</tr>']
     for run in runs:
         counts = standings(run)
-        numbers = "".join(
-            f'<td class="n {name}"><b class="{name}">{_SIGNS[name]} {counts[name]}</b></td>'
-            for name in JUDGED
-        )
+        numbers = ""
+        for name in JUDGED:
+            look = name if counts[name] else "few"
+            numbers += f'<td class="n {look}"><b>{_SIGNS[name]} {counts[name]}</b></td>'
         lines.append(f"<tr><td><b>{escape(run.label)}</b></td>{numbers}</tr>")
     return "".join([*lines, "</table></div>"])
 
