@@ -656,6 +656,8 @@ def test_a_recipe_holds_its_people_out_by_name(
     assert [file.read_bytes() for file in sorted(named.rglob("*.parquet"))] == [
         file.read_bytes() for file in sorted(by_path.rglob("*.parquet"))
     ]
+    card = (named / "README.md").read_text(encoding="utf-8")
+    assert f"the persons of {told['items']} items of CheXbench (core" in card
     make_recipe(named, tmp_path / "recipe")
     again = rebuild(tmp_path / "recipe", data_root, tmp_path / "again", BuildOptions(cache=cache))
     assert again.same_bytes

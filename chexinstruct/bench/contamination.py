@@ -18,6 +18,7 @@ from chexinstruct.corpus.verifying import picture_roots
 from chexinstruct.source import registry
 
 HOLD = "build the corpus with holdout_bench in its manifest"
+LINK = "where they have other names, link: pixels finds those of other sources"
 
 WHAT = {
     "persons": "persons",
@@ -111,7 +112,8 @@ def contamination(bench: Bench, path: str | Path) -> list[Finding]:
         both = shared.found[key]
         parts = Counter(f"{i.task}/{i.source}" for i in bench.items if i.id in both)
         told = ", ".join(f"{part} {n:,}" for part, n in sorted(parts.items()))
-        fault = f"{len(both):,} items show {what} of the corpus's train split ({told}); {HOLD}"
+        advice = f"{HOLD}; {LINK}" if key == "picture_bytes" else HOLD
+        fault = f"{len(both):,} items have {what} in the corpus's train split ({told}); {advice}"
         fine = f"no {what} of the bench in train"
         findings.append(judged(f"corpus_{key}", [fault] if both else [], fine))
     return findings
