@@ -33,7 +33,7 @@ def _lines(cell: Cell) -> list[str]:
 
 LM_EVAL = Harness(
     name="lm-eval",
-    what="lm-evaluation-harness: Parquet and task files, for --include_path",
+    what="lm-evaluation-harness: Parquet, and YAML files of the tasks",
     forms=frozenset({"choice", "text"}),
     record=record,
     shown=shown,

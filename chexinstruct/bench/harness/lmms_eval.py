@@ -24,7 +24,7 @@ def _lines(cell: Cell) -> list[str]:
 
 LMMS_EVAL = Harness(
     name="lmms-eval",
-    what="lmms-eval: Parquet and task files, for --include_path",
+    what="lmms-eval: Parquet, and YAML files of the tasks",
     forms=frozenset({"choice", "text"}),
     record=record,
     shown=shown,
