@@ -207,11 +207,7 @@ def _choices(lock: Lock) -> str:
         [
             ["seed", str(manifest["seed"])],
             ["split policy", manifest["split_policy"]],
-            *(
-                [["kept out of train", _held(held)]]
-                if (held := manifest.get("holdout_bench"))
-                else []
-            ),
+            *_held(manifest),
             ["readers are merged by", manifest["consensus"]],
             ["uncertain labels", manifest["uncertain"]],
             ["report text", _text(manifest)],

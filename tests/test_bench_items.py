@@ -561,7 +561,7 @@ def scores_without_what_is_shared(core: Bench, leaky: Path, safe: Path, folder: 
             assert cell.shared.without.value == 0
     assert shared > 0
     for told in (markdown(read_scored([out])), page(read_scored([out]))):
-        assert "share something with the train split of small 1.0.0" in told
+        assert "items that share something with the train split of small 1.0.0" in told
     clean = score(out, corpus=safe, resamples=100)
     assert all(cell.shared is not None and not cell.shared.items for cell in clean.cells)
     shutil.move(leaky, folder / "moved")

@@ -190,8 +190,8 @@ def count_tables(runs: Sequence[Scored]) -> list[Table]:
 
 
 def _asked(run: Scored) -> set[str]:
-    """Keys of tasks."""
-    return {cell.task for cell in run.scores.cells}
+    """Keys of tasks: of a whole bench those too of which it has no item."""
+    return set(run.scores.run.tasks) or {part.task for part in run.scores.parts}
 
 
 def shared_tables(runs: Sequence[Scored]) -> list[Table]:
@@ -225,7 +225,8 @@ def shared_tables(runs: Sequence[Scored]) -> list[Table]:
                 ]
             )
         head = f"{run.label}: items that share something with the train split of {note.corpus}."
-        head += f" {clean} tasks and sources share nothing." if clean else ""
+        if looked:
+            head += f" In {clean} of {clean + len(rows) - 1} tasks and sources there are none."
         unseen = note.not_checked.items()
         head += "".join(f" Not checked: {WHAT[key]}, {why}." for key, why in unseen)
         tables.append((head, rows))
