@@ -158,12 +158,13 @@ and assignments could run for ever, fill memory or reach into Python."""
 
 
 class _Compiled:
-    """A Jinja text compiled once, as a macro of its own variables."""
+    """A Jinja text compiled once: a pattern where it has no conditions, else a macro."""
 
-    __slots__ = ("arguments", "place", "render")
+    __slots__ = ("arguments", "place", "write")
 
     def __init__(self, environment: ImmutableSandboxedEnvironment, text: str, place: str) -> None:
         self.place = place
+        self.write: Callable[[tuple[str, ...]], str]
         try:
             parsed = environment.parse(text)
             for node in parsed.find_all(nodes.Node):
@@ -172,25 +173,51 @@ class _Compiled:
                         f"{place}: {type(node).__name__.lower()} is not allowed; "
                         "a phrasing has text, variables and conditions only"
                     )
-            names = sorted(meta.find_undeclared_variables(parsed))
-            body = f"{{% macro text({', '.join(names)}) %}}{text}{{% endmacro %}}"
-            macro: Callable[..., str] = environment.from_string(body).module.text  # type: ignore[attr-defined]
-            # Few findings, views and answers fill most rows: the same text is not made twice.
-            self.render = lru_cache(maxsize=KEPT_TEXTS)(macro)
-            self.arguments = tuple(names)
-            self({name: name for name in names})
+            if (pattern := _pattern(parsed)) is not None:
+                self.arguments = tuple(node.name for node in parsed.find_all(nodes.Name))
+                self.write = pattern.__mod__
+            else:
+                self.arguments = tuple(sorted(meta.find_undeclared_variables(parsed)))
+                self.write = _macro(environment, text, self.arguments)
+            self({name: name for name in self.arguments})
         except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
             raise ConfigError(f"{place}: {type(error).__name__}: {error}") from None
 
     def __call__(self, variables: Mapping[str, str]) -> str:
         try:
-            return self.render(*[variables[name] for name in self.arguments]).strip()
+            return self.write(tuple([variables[name] for name in self.arguments])).strip()
         except KeyError as error:
             known = ", ".join(sorted(variables))
             raise ConfigError(
                 f"{self.place}: uses {error.args[0]!r}, which the task does not give; "
                 f"it gives {known}"
             ) from None
+
+
+def _pattern(parsed: nodes.Template) -> str | None:
+    """The text with ``%s`` for each variable, which is filled in a tenth of a macro's time; None
+    where the text has conditions."""
+    parts = []
+    for output in parsed.body:
+        for node in output.nodes if isinstance(output, nodes.Output) else [output]:
+            match node:
+                case nodes.TemplateData(data=data):
+                    parts.append(data.replace("%", "%%"))
+                case nodes.Name():
+                    parts.append("%s")
+                case _:
+                    return None
+    return "".join(parts)
+
+
+def _macro(
+    environment: ImmutableSandboxedEnvironment, text: str, names: tuple[str, ...]
+) -> Callable[[tuple[str, ...]], str]:
+    """The text as a macro of its own variables, ten times as fast as a template's ``render``."""
+    body = f"{{% macro text({', '.join(names)}) %}}{text}{{% endmacro %}}"
+    macro: Callable[..., str] = environment.from_string(body).module.text  # type: ignore[attr-defined]
+    # Few findings, views and answers fill most rows: the same text is not made twice.
+    return lru_cache(maxsize=KEPT_TEXTS)(lambda values: macro(*values))
 
 
 class _CompiledForm:

@@ -46,7 +46,7 @@ class Wording:
     """Of the pictures' file names."""
 
 
-OWN = ("id", "instruction", "response", "options", "template")
+OWN = ("id", *Rendered._fields)
 """The columns in which the rows of one candidate differ."""
 
 
@@ -123,13 +123,7 @@ class RowMaker:
             _place(study),
         )
         rows = [
-            (
-                f"{name}/{number}" if count > 1 else name,
-                text.instruction,
-                text.response,
-                text.options,
-                text.template,
-            )
+            (f"{name}/{number}" if count > 1 else name, *text)
             for number, text in enumerate(rendered)
         ]
         return Made(keys, weight * len(rows), shared, rows)

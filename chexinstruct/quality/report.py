@@ -30,8 +30,8 @@ class Guess(msgspec.Struct, kw_only=True, frozen=True):
 
     An answer is the right option or the accepted answers, else the response; case and the order of
     several answers do not matter. A question is the instruction with its earlier turns; where it
-    shows options, its words in alphabetical order, so that another order of the options is the
-    same question.
+    shows options, its words in any order, so that another order of the options is the same
+    question.
     """
 
     task: str
@@ -100,7 +100,8 @@ class Balance(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Lengths(msgspec.Struct, kw_only=True, frozen=True):
-    """Lengths of a text of a task. Words are what white space divides."""
+    """Lengths of a text of a task. Words are what white space divides, of instructions without
+    the marks ``.,;:``."""
 
     task: str
     text: str

@@ -47,15 +47,9 @@ _MACROS = """
 -- One replace a character: translate() takes five times as long, and this runs on every text.
 CREATE MACRO flat(text) AS
     replace(replace(replace(text, chr(9), ' '), chr(10), ' '), chr(13), ' ');
-CREATE MACRO words_of(text) AS list_filter(string_split(flat(text), ' '), lambda w: w <> '');
--- The same for the same words in any order, with any marks beside them; a sum, since sorting takes
--- three times as long.
-CREATE MACRO jumbled(text) AS list_sum(list_transform(
-    string_split(
-        replace(replace(replace(replace(flat(text), '.', ''), ',', ''), ';', ''), ':', ''), ' '
-    ),
-    lambda w: hash(w)
-));
+CREATE MACRO words_of(text) AS list_filter(string_split(text, ' '), lambda w: w <> '');
+CREATE MACRO unmarked(text) AS
+    replace(replace(replace(replace(text, '.', ''), ',', ''), ';', ''), ':', '');
 -- Options are shown with the marks that mean something to models broken up; answers are kept bare.
 CREATE MACRO shown(text) AS replace(replace(text, '<|', '< |'), '<image>', '< image>');
 CREATE MACRO places_of(answers, options) AS list_filter(
@@ -67,9 +61,9 @@ CREATE TABLE facts AS
 SELECT
     pair, split, form, finding, balance, patient, pictures, turns, said,
     hash(response) AS response,
-    -- Another order of the options is the same question.
+    -- Another order of the options is the same question: a sum has the same words in any order.
     hash(turns, CASE WHEN choices = 0 THEN said ELSE
-        hash(jumbled(instruction)) END
+        hash(list_sum(list_transform(instruction_words, lambda w: hash(w)))) END
     ) AS question,
     hash(lower(answer)) AS answer,
     CASE WHEN length(answer) <= {SHORT} THEN answer END AS short,
@@ -97,8 +91,8 @@ FROM (
         len(options)::UINTEGER AS choices,
         CASE WHEN len(options) > 0 THEN
             places_of(answers, list_transform(options, lambda o: o.text)) END AS places,
-        words_of(instruction) AS instruction_words,
-        words_of(response) AS response_words
+        words_of(unmarked(flat(instruction))) AS instruction_words,
+        words_of(flat(response)) AS response_words
     FROM read_parquet($paths, filename = true) AS rows JOIN files ON rows.filename = files.path
 );
 """
