@@ -226,6 +226,15 @@ def test_killed_at_any_moment_and_gone_on_with_gives_the_same_scores(
     assert len((out / PREDICTIONS).read_bytes().splitlines()) == 96
 
 
+def test_a_corpus_that_is_not_there_is_told_before_anything_is_asked(
+    bench: Path, tmp_path: Path
+) -> None:
+    model = Scripted(seeing)
+    with pytest.raises(ChexinstructError, match="no corpus"):
+        run(bench, model, tmp_path / "r", RunOptions(corpus=tmp_path / "none"))
+    assert model.asked == [] and not (tmp_path / "r").exists()
+
+
 def test_two_processes_cannot_write_one_run(bench: Path, tmp_path: Path) -> None:
     def answer(question: Question) -> str:
         with pytest.raises(CallError, match="another process"):
