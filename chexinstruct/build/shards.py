@@ -168,7 +168,8 @@ def parquet_options() -> dict[str, Any]:
     return {
         "compression": {leaf: "none" if leaf == PICTURE_LEAF else "zstd" for leaf in leaves},
         "compression_level": {leaf: 3 for leaf in leaves if leaf != PICTURE_LEAF},
-        "use_dictionary": True,
+        # Ids are all different: a dictionary would hold each of them, and a number beside.
+        "use_dictionary": [leaf for leaf in leaves if leaf != "id"],
         # So that a row group of pictures never falls back to plain copies.
         "dictionary_pagesize_limit": 256 * 2**20,
         "write_page_index": True,
