@@ -11,7 +11,7 @@ from chexinstruct.bench.folder import BenchLock, SourceLine, seal, start
 from chexinstruct.bench.item import BenchItem
 from chexinstruct.bench.make import Maker
 from chexinstruct.build.boxes import Lost
-from chexinstruct.build.cache import default_cache, local_cache, private_folder
+from chexinstruct.build.cache import cache_folder
 from chexinstruct.build.executor import Processes
 from chexinstruct.build.home import LocalHome
 from chexinstruct.build.inputs import Inputs
@@ -81,7 +81,7 @@ def build_bench(
             ),
             data_root=str(data_root),
             home=LocalHome(Path(out)),
-            cache=private_folder(local_cache(run.cache or default_cache())),
+            cache=cache_folder(run.cache),
             options=run,
             sources=sources,
             tasks={},

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from chexinstruct.build.asked import asked_sources, asked_tasks, check_names
-from chexinstruct.build.cache import default_cache, local_cache, private_folder
+from chexinstruct.build.cache import cache_folder
 from chexinstruct.build.candidates import Pair, candidates
 from chexinstruct.build.executor import Executor
 from chexinstruct.build.held import Held, Holdout
@@ -93,7 +93,7 @@ def opened(
         CallError: another build is writing there.
         ChexinstructError: there is no room to write.
     """
-    cache = private_folder(local_cache(options.cache or default_cache()))
+    cache = cache_folder(options.cache)
     with executor_of(options) as executor:
         home = home_of(out, cache)
         setting = set_up(manifest, str(data_root), home, cache, options, executor)
