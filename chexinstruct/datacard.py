@@ -207,6 +207,7 @@ def _choices(lock: Lock) -> str:
         [
             ["seed", str(manifest["seed"])],
             ["split policy", manifest["split_policy"]],
+            *_held(manifest),
             ["readers are merged by", manifest["consensus"]],
             ["uncertain labels", manifest["uncertain"]],
             ["report text", _text(manifest)],
@@ -216,6 +217,20 @@ def _choices(lock: Lock) -> str:
             ["libraries", ", ".join(f"{k} {v}" for k, v in lock.libraries.items())],
         ],
     )
+
+
+def _held(manifest: Mapping[str, Any]) -> list[list[str]]:
+    """Whom the corpus does without in train: a row, or none."""
+    held = manifest.get("holdout_bench")
+    if held is None:
+        return []
+    if "recipe" not in held:
+        return [["kept out of train", f"{held['persons']:,} numbers of persons of a bench"]]
+    recipe = f"{held['recipe']} {held['version']}, edition {held['edition']}"
+    text = f"the persons of {held['items']:,} items of CheXbench ({recipe})"
+    if missing := ", ".join(held["skipped_sources"]):
+        text += f", without {missing}"
+    return [["kept out of train", text]]
 
 
 def _text(manifest: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ import msgspec
 import pyarrow.parquet as pq
 
 from chexinstruct.build import BuildOptions, build
+from chexinstruct.demo_bench import BenchDemo, demo_bench
 from chexinstruct.errors import CallError
 from chexinstruct.manifest import load_manifest
 from chexinstruct.schema import Lock
@@ -32,6 +33,7 @@ class Demo(msgspec.Struct, frozen=True, kw_only=True):
     corpus: str
     lock: Lock
     examples: list[Shown]
+    bench: BenchDemo | None = None
 
 
 def write_releases(folder: Path) -> list[str]:
@@ -46,14 +48,22 @@ def write_releases(folder: Path) -> list[str]:
     return keys
 
 
-def demo(out: Path, *, workers: int = 1, progress: bool = False) -> Demo:
+def demo(out: Path, *, workers: int = 1, progress: bool = False, with_bench: bool = False) -> Demo:
     """Write the releases, build the corpus, and take one example of each task.
+
+    Args:
+        out: folder of all that is made.
+        workers: processes.
+        progress: show bars.
+        with_bench: build CheXbench too, and report on baselines.
 
     Raises:
         CallError: ``out`` holds something that is not an earlier demo.
     """
     releases, corpus, pictures = out / "releases", out / "corpus", out / "pictures"
-    if out.exists() and any(p not in (releases, corpus, pictures) for p in out.iterdir()):
+    chexbench = out / "chexbench"
+    ours = (releases, corpus, pictures, chexbench)
+    if out.exists() and any(p not in ours for p in out.iterdir()):
         raise CallError(f"{out} holds other files; name an empty folder")
     write_releases(releases)
     options = BuildOptions(
@@ -63,12 +73,18 @@ def demo(out: Path, *, workers: int = 1, progress: bool = False) -> Demo:
         on_missing_image="skip",
     )
     lock = build(load_manifest("demo"), releases, corpus, options)
+    shutil.rmtree(chexbench, ignore_errors=True)
+    bench = None
+    if with_bench:
+        chexbench.mkdir()
+        bench = demo_bench(releases, corpus, chexbench, options)
     shutil.rmtree(corpus / ".build", ignore_errors=True)
     return Demo(
         releases=str(releases),
         corpus=str(corpus),
         lock=lock,
         examples=_examples(corpus, lock, pictures),
+        bench=bench,
     )
 
 

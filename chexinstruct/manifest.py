@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from chexinstruct.chexbench.recipe import RECIPES, RecipeName
 from chexinstruct.config import (
     ConfigError,
     Layer,
@@ -145,8 +146,9 @@ class Manifest(_Model):
     box_dialect: str = "chexagent2"
     split_policy: Literal["clean", "official"] = "clean"
     shares: Shares = Shares()
-    holdout_bench: Path | None = None
-    """Folder of a built bench whose persons are kept out of train."""
+    holdout_bench: Annotated[RecipeName | Path | None, Field(union_mode="left_to_right")] = None
+    """A bench whose persons are kept out of train: a recipe of CheXbench by name, or the folder of
+    a built one."""
     link: Literal["none", "pixels"] = "none"
     """``pixels``: compare the pictures of sources that share some without saying which."""
     consensus: str = "majority"
@@ -233,8 +235,10 @@ def _layers(file: Path | Traversable, above: tuple[str, ...]) -> list[Layer]:
         return [layer]
     content = dict(layer.content)
     for field in ("templates", "holdout_bench"):
-        if isinstance(content.get(field), str):  # beside the manifest, wherever it is built from
-            content[field] = str(Path(place).parent / content[field])
+        named = content.get(field)
+        if isinstance(named, str) and not (field == "holdout_bench" and named in RECIPES):
+            # beside the manifest, wherever it is built from
+            content[field] = str(Path(place).parent / named)
     parent = content.pop("extends", None)
     own = replace(layer, content=content)
     if parent is None:

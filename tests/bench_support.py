@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 from PIL import Image
 
+from chexinstruct.bench.folder import ITEMS, LOCK, BenchLock
 from chexinstruct.bench.item import BenchBox, BenchImage, BenchItem, Construction
 from chexinstruct.bench.models import Question, Reply
+from chexinstruct.build.ledger import made_by
 from chexinstruct.regions import format_boxes
 
 CLUES = (40, 200)
@@ -105,11 +107,31 @@ def items(root: Path) -> list[BenchItem]:
 
 
 def write_bench(root: Path) -> Path:
-    """The bench in a folder, as a build leaves it."""
-    found = items(root)
+    """The bench in a folder."""
+    return write_items(root, items(root))
+
+
+def write_items(root: Path, found: Sequence[BenchItem]) -> Path:
+    """A bench of these items, as a build leaves it; their pictures stand there already."""
+    root.mkdir(parents=True, exist_ok=True)
     lines = b"".join(msgspec.json.encode(item) + b"\n" for item in found)
-    (root / "items.jsonl").write_bytes(lines)
-    (root / "bench.lock.json").write_text(json.dumps({"items": len(found)}))
+    (root / ITEMS).write_bytes(lines)
+    lock = BenchLock(
+        **made_by(),
+        edition="v2",
+        recipe="core",
+        version="1.0.0",
+        seed=0,
+        views="any",
+        images=None,
+        sources=[],
+        skipped_sources={},
+        parts=[],
+        splits=[],
+        items=len(found),
+        files={},
+    )
+    (root / LOCK).write_bytes(msgspec.json.encode(lock))
     return root
 
 

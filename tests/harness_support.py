@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import msgspec
-from bench_support import items, picture
+from bench_support import items, picture, write_items
 
 from chexinstruct.bench.item import BenchItem, Construction
 
@@ -45,14 +43,7 @@ def harness_bench(root: Path) -> Path:
                 construction=Construction(rule="synthetic@1", seed=0, candidates=3),
             )
         )
-    return write(root, found)
-
-
-def write(root: Path, found: list[BenchItem]) -> Path:
-    root.mkdir(parents=True, exist_ok=True)
-    (root / "items.jsonl").write_bytes(b"".join(msgspec.json.encode(i) + b"\n" for i in found))
-    (root / "bench.lock.json").write_text(json.dumps({"items": len(found)}))
-    return root
+    return write_items(root, found)
 
 
 def said(prompt: str) -> str:

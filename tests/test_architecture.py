@@ -40,7 +40,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "tasks": "draw regions reports schema vocabulary",
         "templating": "config draw errors regions schema",
         "templates": "",
-        "manifest": "config errors images regions reports schema templating",
+        "manifest": "chexbench.recipe config errors images regions reports schema templating",
         "manifests": "",
         "markdown": "",
         "licenses": "markdown source",
@@ -51,8 +51,9 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "datacard": "datasheet frontmatter lineage licenses markdown quality schema source tasks",
         "croissant": "datasheet licenses schema source tasks",
         "papers": "croissant datacard licenses quality schema source tasks",
-        "build": "config draw errors images likeness manifest papers places quality regions "
-        "release reports schema source tasks templating transient vocabulary",
+        "chexbench": "config draw reports schema source tasks vocabulary",
+        "build": "chexbench config draw errors images likeness manifest papers places quality "
+        "regions release reports schema source tasks templating transient vocabulary",
         "access": "source",
         "fetch": "draw errors source",
         "editions": "errors release source",
@@ -60,13 +61,14 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "check": "editions errors release source sums",
         "corpus": "build.cache build.columns build.executor build.mixture build.quality "
         "build.shards config draw errors likeness papers places quality schema source tasks",
-        "demo": "build errors manifest places schema source",
+        "demo_bench": "bench build chexbench draw images regions synthetic",
+        "demo": "build demo_bench errors manifest places schema source",
         "coverage": "build demo manifest schema source tasks",
         "export": "corpus errors markdown places regions schema source",
         "hub": "build corpus errors licenses manifest markdown papers schema source",
         "view": "corpus draw errors regions schema source",
-        "bench": "build config corpus draw errors export.account export.sinks images manifest "
-        "regions reports schema source tasks templating vocabulary",
+        "bench": "build chexbench config corpus draw errors export.account export.sinks images "
+        "manifest regions schema source templating",
         "cli": "access bench build check corpus coverage demo errors export fetch hub images "
         "manifest source tasks templating view",
     }.items()

@@ -20,8 +20,8 @@ import msgspec
 import pandas as pd
 import pytest
 import yaml
-from bench_support import items
-from harness_support import ACCURACY, FINE, PARSED, TEXT, TIME, VQA, harness_bench, said, write
+from bench_support import items, write_items
+from harness_support import ACCURACY, FINE, PARSED, TEXT, TIME, VQA, harness_bench, said
 from typer.testing import CliRunner
 
 from chexinstruct.bench.harness import HARNESSES, export_bench
@@ -237,7 +237,7 @@ def test_code_of_an_export_scores_alone_and_as_we_do(name: str, exported: Export
 def _with_first(bench: Path, tmp_path: Path, **fields: Any) -> Path:
     """A copy of the bench whose first item is another."""
     first, *others = items(tmp_path / "bench")
-    return write(tmp_path / "bench", [msgspec.structs.replace(first, **fields), *others])
+    return write_items(tmp_path / "bench", [msgspec.structs.replace(first, **fields), *others])
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_refusals_are_told(bench: Path, tmp_path: Path) -> None:
         export_bench(bench, tmp_path, "inspect")
     first = items(tmp_path / "bench")[0]
     bare = msgspec.structs.replace(first.images[0], file="")
-    write(tmp_path / "bench", [msgspec.structs.replace(first, images=(bare,))])
+    write_items(tmp_path / "bench", [msgspec.structs.replace(first, images=(bare,))])
     with pytest.raises(ChexinstructError, match="built without pictures"):
         export_bench(tmp_path / "bench", tmp_path / "out", "inspect")
     assert not (tmp_path / "out").exists()

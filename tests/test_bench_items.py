@@ -17,22 +17,34 @@ from sklearn.model_selection import train_test_split
 from typer.testing import CliRunner
 
 from chexinstruct.bench.build import BenchOptions, build_bench
-from chexinstruct.bench.candidates import Asking, Candidate, Refused
-from chexinstruct.bench.drawing import draw
-from chexinstruct.bench.folder import ITEMS, LOCK, Bench, open_bench
-from chexinstruct.bench.recipe import Choice, Part, chexbench, parts_of
-from chexinstruct.bench.rules import RULES
-from chexinstruct.bench.splits import test_ids as listed_test_ids
+from chexinstruct.bench.contamination import shared_with as found_in
+from chexinstruct.bench.folder import ITEMS, LOCK
+from chexinstruct.bench.markdown import markdown
+from chexinstruct.bench.models import load_model
+from chexinstruct.bench.opening import Bench, open_bench
+from chexinstruct.bench.page import page
+from chexinstruct.bench.reporting import read_scored
+from chexinstruct.bench.running import RunOptions, run
+from chexinstruct.bench.scores import SCORES
+from chexinstruct.bench.scoring import score
 from chexinstruct.bench.upstream import import_upstream
 from chexinstruct.bench.verify import verify_bench
 from chexinstruct.build import BuildOptions, build
 from chexinstruct.build.holdout import read_persons
+from chexinstruct.build.inputs import MissingInputs
 from chexinstruct.build.people import resolve
+from chexinstruct.chexbench.candidates import Asking, Candidate, Refused
+from chexinstruct.chexbench.drawing import draw
+from chexinstruct.chexbench.recipe import Choice, Part, chexbench, parts_of
+from chexinstruct.chexbench.rules import RULES
+from chexinstruct.chexbench.splits import digest_of
+from chexinstruct.chexbench.splits import test_ids as listed_test_ids
 from chexinstruct.cli import app
 from chexinstruct.draw import key
 from chexinstruct.errors import CallError, ChexinstructError
+from chexinstruct.hub import make_recipe, rebuild
 from chexinstruct.images import ImageSettings
-from chexinstruct.manifest import Manifest, Shares
+from chexinstruct.manifest import Manifest, Shares, load_manifest
 from chexinstruct.schema import Image, Label, Region, Study
 from chexinstruct.source import registry
 from chexinstruct.sources.chexpert import sample as chexpert
@@ -501,8 +513,8 @@ def test_gaps_are_told_with_reasons(core: Bench) -> None:
 # Corpora
 
 
-def corpus(raw: Path, folder: Path, cache: Path, **content: Any) -> Path:
-    recipe = Manifest.model_validate(
+def small(**content: Any) -> Manifest:
+    return Manifest.model_validate(
         {
             "name": "small",
             "version": "1.0.0",
@@ -512,13 +524,50 @@ def corpus(raw: Path, folder: Path, cache: Path, **content: Any) -> Path:
             **content,
         }
     )
-    build(recipe, raw, folder, BuildOptions(cache=cache, on_missing_image="skip"))
+
+
+def corpus(raw: Path, folder: Path, cache: Path, **content: Any) -> Path:
+    build(small(**content), raw, folder, BuildOptions(cache=cache, on_missing_image="skip"))
     return folder
 
 
 def shared_with(bench: Bench, path: Path) -> dict[str, str]:
     found = verify_bench(bench.path, corpus=path).findings
     return {f.check: f.level for f in found if f.check.startswith("corpus_")}
+
+
+def scores_without_what_is_shared(core: Bench, leaky: Path, safe: Path, folder: Path) -> None:
+    """A model that knows the key of what it was trained on, and errs on all else."""
+    known = {item.id for item in core.items} & found_in(core, leaky).items
+    lines = []
+    for item in core.items:
+        if item.form == "choice" and item.answer is not None:
+            right = (item.answer + (item.id not in known)) % len(item.options)
+            lines.append(json.dumps({"id": item.id, "answer": f"({'ABCD'[right]})"}))
+    (folder / "answers.jsonl").write_text("\n".join(lines))
+    out = folder / "run"
+    model = load_model(f"answers:{folder / 'answers.jsonl'}")
+    run(core.path, model, out, RunOptions(sources=("openi", "rad_restruct"), corpus=leaky))
+    scores = score(out, resamples=100)
+    assert scores.contamination is not None and scores.contamination.corpus == "small 1.0.0"
+    assert str(leaky) not in (out / SCORES).read_text()
+    shared = 0
+    for cell in scores.cells:
+        assert cell.shared is not None and len(cell.shared.found) == 4
+        shared += cell.shared.items
+        if cell.shared.among:
+            assert cell.shared.among.value == 1
+        if cell.shared.without:
+            assert cell.shared.without.value == 0
+    assert shared > 0
+    for told in (markdown(read_scored([out])), page(read_scored([out]))):
+        assert "items that share something with the train split of small 1.0.0" in told
+    clean = score(out, corpus=safe, resamples=100)
+    assert all(cell.shared is not None and not cell.shared.items for cell in clean.cells)
+    shutil.move(leaky, folder / "moved")
+    away = score(out, resamples=100)  # elsewhere a run is scored without its corpus
+    assert away.contamination is not None and len(away.contamination.not_checked) == 4
+    assert "Not checked: persons, it is not here" in markdown(read_scored([out]))
 
 
 @pytest.mark.parametrize("mode", ["embed", "store", "none"])
@@ -539,6 +588,8 @@ def test_a_corpus_that_holds_the_bench_out_shares_nothing(
         data_root, tmp_path / "safe", cache, seed=5, images=images, holdout_bench=core.path
     )
     assert set(shared_with(core, safe).values()) <= {"ok", "not checked"}
+    if mode == "embed":
+        scores_without_what_is_shared(core, leaky, safe, tmp_path)
     assert shared_with(core, safe)["corpus_persons"] == "ok"
     lock = json.loads((safe / "chexinstruct.lock.json").read_bytes())
     assert lock["manifest"]["holdout_bench"]["persons"] > 0
@@ -575,6 +626,67 @@ def test_held_persons_stand_nowhere_in_train(tmp_path: Path, policy: str) -> Non
     }
     moved = {id: "test" if split == "train" else split for id, split in drawn.items()}
     assert names(tables["b"], found["b"]) == moved
+
+
+def test_a_recipe_holds_its_people_out_by_name(
+    benches: Path, data_root: Path, tmp_path: Path
+) -> None:
+    """The items are those of a bench without pictures, and nothing of it is written."""
+    cache = benches / "cache"
+    build_bench(
+        data_root, tmp_path / "bench", BenchOptions(pictures=False), BuildOptions(cache=cache)
+    )
+    bench = open_bench(tmp_path / "bench")
+    content = {"seed": 5, "images": {"size": 64, "mode": "none"}}
+    named = corpus(data_root, tmp_path / "named", cache, holdout_bench="core", **content)
+    assert set(shared_with(bench, named).values()) <= {"ok", "not checked"}
+    lock = json.loads((named / "chexinstruct.lock.json").read_bytes())
+    told = lock["manifest"]["holdout_bench"]
+    listed = {key: told[key] for key in ("recipe", "version", "edition", "seed", "skipped_sources")}
+    assert listed == {
+        "recipe": "core",
+        "version": chexbench().version,
+        "edition": "v2",
+        "seed": 0,
+        "skipped_sources": {},
+    }
+    assert told["items"] == len(bench.items)
+    assert told["digest"] == digest_of(item.id for item in bench.items)
+    by_path = corpus(data_root, tmp_path / "path", cache, holdout_bench=bench.path, **content)
+    assert [file.read_bytes() for file in sorted(named.rglob("*.parquet"))] == [
+        file.read_bytes() for file in sorted(by_path.rglob("*.parquet"))
+    ]
+    card = (named / "README.md").read_text(encoding="utf-8")
+    assert f"the persons of {told['items']} items of CheXbench (core" in card
+    make_recipe(named, tmp_path / "recipe")
+    again = rebuild(tmp_path / "recipe", data_root, tmp_path / "again", BuildOptions(cache=cache))
+    assert again.same_bytes
+    make_recipe(by_path, tmp_path / "unsaid")
+    with pytest.raises(CallError, match="holdout_bench=FOLDER"):
+        rebuild(tmp_path / "unsaid", data_root, tmp_path / "other")
+
+
+def test_a_recipe_by_name_needs_its_releases(data_root: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few"
+    few.mkdir()
+    for name in ("openi", "rad_restruct", "slake"):
+        (few / name).symlink_to(data_root / name)
+    with pytest.raises(MissingInputs, match=r"^holdout_bench clean: .*rsna.*--available"):
+        corpus(few, tmp_path / "c", tmp_path / "cache", holdout_bench="clean")
+    options = BuildOptions(cache=tmp_path / "cache", on_missing_image="skip", available=True)
+    recipe = small(images={"mode": "none"}, holdout_bench="full")
+    told = build(recipe, few, tmp_path / "c", options).manifest["holdout_bench"]
+    assert told["persons"] > 0 and "rsna_pneumonia" in told["skipped_sources"]
+    assert "slake" not in told["skipped_sources"]
+
+
+def test_a_name_is_no_path(tmp_path: Path) -> None:
+    for written, read in {"core": "core", "./core": tmp_path / "core"}.items():
+        (tmp_path / "m.yaml").write_text(
+            f"name: m\nversion: 1.0.0\nholdout_bench: {written}\n", encoding="utf-8"
+        )
+        assert load_manifest(tmp_path / "m.yaml").holdout_bench == read
+    assert load_manifest("full", ["holdout_bench=clean"]).holdout_bench == "clean"
 
 
 def test_a_bench_that_is_not_there_is_told_at_once(data_root: Path, tmp_path: Path) -> None:

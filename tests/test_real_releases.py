@@ -19,10 +19,11 @@ from sample_releases import Table
 from task_context import FakeContext, run
 
 from chexinstruct.bench.build import BenchOptions, build_bench
-from chexinstruct.bench.folder import PartLine, read_items
+from chexinstruct.bench.folder import read_items
 from chexinstruct.bench.item import BenchItem
-from chexinstruct.bench.recipe import RecipeName, chexbench
 from chexinstruct.build import BuildOptions
+from chexinstruct.chexbench.choosing import PartLine
+from chexinstruct.chexbench.recipe import RecipeName, chexbench
 from chexinstruct.release import Release
 from chexinstruct.reports import POLICIES, filter_text, find_leaks, sentences
 from chexinstruct.schema import Study

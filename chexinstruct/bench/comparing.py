@@ -9,6 +9,7 @@ import numpy as np
 
 from chexinstruct.bench.opening import item_digest
 from chexinstruct.bench.outcomes import Outcome, judge
+from chexinstruct.bench.scores import FEWEST_CLUSTERS, SMALLEST_GROUP
 from chexinstruct.bench.statistics import (
     RESAMPLES,
     bootstrap,
@@ -18,6 +19,9 @@ from chexinstruct.bench.statistics import (
     randomisation,
 )
 from chexinstruct.errors import CallError
+
+_LEVEL = 0.05
+"""Of the tests, where an interval says nothing."""
 
 
 class Difference(msgspec.Struct, kw_only=True):
@@ -153,11 +157,16 @@ def render_comparison(comparison: Comparison) -> str:
         "| --- | --- | --: | --: | --: | --: | --- | --: | --: | --- |",
     ]
     for d in comparison.differences:
-        told = "B is better" if d.low > 0 else "A is better" if d.high < 0 else ""
+        told = "differs by less than its interval"
+        is_small = d.n < SMALLEST_GROUP or d.clusters < FEWEST_CLUSTERS
+        if is_small and d.holm >= _LEVEL:  # the tests are exact, intervals of few patients are not
+            told = "too few items to tell"
+        elif d.clear:
+            told = "B is better" if d.low > 0 else "A is better"
         lines.append(
             f"| {d.task} | {d.metric} | {d.n:,} | {100 * d.a:.1f} | {100 * d.b:.1f} "
             f"| {100 * d.difference:+.1f} | {100 * d.low:+.1f} to {100 * d.high:+.1f} "
-            f"| {d.p:.3f} | {d.holm:.3f} | {told or 'differs by less than its interval'} |"
+            f"| {d.p:.3f} | {d.holm:.3f} | {told} |"
         )
     if comparison.only_in_a or comparison.only_in_b:
         lines.append(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from chexinstruct.bench.folder import Bench
+from chexinstruct.bench.item import BenchImage, BenchItem
+from chexinstruct.bench.opening import Bench
 from chexinstruct.build.holdout import read_persons
 from chexinstruct.build.people import patient_digest
 from chexinstruct.corpus.files import Corpus, CorpusFile, open_corpus, row_groups
@@ -14,11 +17,36 @@ from chexinstruct.corpus.pictures import embedded, stored
 from chexinstruct.corpus.verifying import picture_roots
 from chexinstruct.source import registry
 
-HOLD = "build the corpus with holdout_bench: BENCH in its manifest"
+HOLD = "build the corpus with holdout_bench in its manifest"
+LINK = "where they have other names, link: pixels finds those of other sources"
+
+WHAT = {
+    "persons": "persons",
+    "studies": "studies",
+    "pictures": "pictures by their names",
+    "picture_bytes": "pictures by their bytes",
+}
+"""By what an item can be found in a corpus; each is a check of its own."""
 
 
-def contamination(bench: Bench, path: str | Path) -> list[Finding]:
-    """Look for the bench in the train rows of a corpus.
+@dataclass(frozen=True)
+class Shared:
+    """What of a bench stands in the train split of a corpus."""
+
+    corpus: Corpus
+    found: dict[str, frozenset[str]]
+    """Ids of the items, by how they were found: the keys of WHAT that could be looked at."""
+    not_checked: dict[str, str]
+    """The other keys, and why."""
+
+    @property
+    def items(self) -> frozenset[str]:
+        """Ids of all of them."""
+        return frozenset().union(*self.found.values())
+
+
+def shared_with(bench: Bench, path: str | Path) -> Shared:
+    """Look for the items of a bench in the train rows of a corpus.
 
     Persons are compared by number: those of the bench are digested with the corpus's seed, as its
     column ``patient`` is. Pictures are compared by name within their release, and by their bytes
@@ -31,15 +59,8 @@ def contamination(bench: Bench, path: str | Path) -> list[Finding]:
     roots = picture_roots(corpus, registry())
     seed = int(corpus.lock.manifest["seed"])
     persons = {
-        patient_digest(int(number, 16), seed)
+        (study.source, study.study_id): {patient_digest(int(n, 16), seed) for n in study.persons}
         for study in read_persons(bench.path)
-        for number in study.persons
-    }
-    studies = {(item.source, item.study_id) for item in bench.items}
-    pictures = {
-        (roots.get(item.source, item.source), image.id)
-        for item in bench.items
-        for image in item.images
     }
     patients_there: set[str] = set()
     studies_there: set[tuple[str, str]] = set()
@@ -50,32 +71,62 @@ def contamination(bench: Bench, path: str | Path) -> list[Finding]:
             patients_there.update(filter(None, rows["patient"].to_pylist()))
             studies_there.update((file.source, id) for id in rows["study_id"].to_pylist())
             pictures_there.update((root, id) for ids in rows["image_ids"].to_pylist() for id in ids)
-    return [
-        _shared("corpus_persons", "persons", persons & patients_there),
-        _shared("corpus_studies", "studies", studies & studies_there),
-        _shared("corpus_pictures", "pictures by their names", pictures & pictures_there),
-        _bytes(bench, corpus, pictures_there),
-    ]
+    found = {
+        "persons": _ids(
+            bench, lambda i: persons.get((i.source, i.study_id), set()) & patients_there
+        ),
+        "studies": _ids(bench, lambda i: {(i.source, i.study_id)} & studies_there),
+        "pictures": _ids(
+            bench,
+            lambda i: {(roots.get(i.source, i.source), p.id) for p in i.images} & pictures_there,
+        ),
+    }
+    if why := _not_alike(bench, corpus):
+        return Shared(corpus, found, {"picture_bytes": why})
+    ours = {_first_bits(image) for item in bench.items for image in item.images}
+    bytes_there = ours.intersection(_digests(corpus, pictures_there))
+    found["picture_bytes"] = _ids(bench, lambda i: set(map(_first_bits, i.images)) & bytes_there)
+    return Shared(corpus, found, {})
 
 
-def _shared(check: str, what: str, both: Collection[object]) -> Finding:
-    faults = [f"{what} of the bench in the corpus's train split: {len(both):,}; {HOLD}"]
-    return judged(check, faults if both else [], f"no {what} of the bench in train")
+def _ids(bench: Bench, shares: Callable[[BenchItem], Collection[object]]) -> frozenset[str]:
+    return frozenset(item.id for item in bench.items if shares(item))
 
 
-def _bytes(bench: Bench, corpus: Corpus, train: Collection[tuple[str, str]]) -> Finding:
-    """Whether a picture of the bench stands in train, under whatever name."""
-    check = "corpus_picture_bytes"
+def _first_bits(image: BenchImage) -> int:
+    return int(image.sha256[:16] or "0", 16)
+
+
+def contamination(bench: Bench, path: str | Path) -> list[Finding]:
+    """The checks of a bench against the train split of a corpus, one a way of finding it there.
+
+    Raises:
+        ChexinstructError: there is no corpus, or a file of it is damaged.
+    """
+    shared = shared_with(bench, path)
+    findings = []
+    for key, what in WHAT.items():
+        if why := shared.not_checked.get(key):
+            findings.append(Finding(check=f"corpus_{key}", level="not checked", message=why))
+            continue
+        both = shared.found[key]
+        parts = Counter(f"{i.task}/{i.source}" for i in bench.items if i.id in both)
+        told = ", ".join(f"{part} {n:,}" for part, n in sorted(parts.items()))
+        advice = f"{HOLD}; {LINK}" if key == "picture_bytes" else HOLD
+        fault = f"{len(both):,} items have {what} in the corpus's train split ({told}); {advice}"
+        fine = f"no {what} of the bench in train"
+        findings.append(judged(f"corpus_{key}", [fault] if both else [], fine))
+    return findings
+
+
+def _not_alike(bench: Bench, corpus: Corpus) -> str | None:
+    """Why pictures cannot be compared by their bytes."""
     settings = corpus.lock.manifest["images"]
     if bench.lock.images is None or settings["mode"] == "none":
-        message = "the bench or the corpus has no pictures"
-        return Finding(check=check, level="not checked", message=message)
+        return "the bench or the corpus has no pictures"
     if any(settings[name] != value for name, value in bench.lock.images.items()):
-        message = "pictures of bench and corpus were normalised in different ways"
-        return Finding(check=check, level="not checked", message=message)
-    ours = {int(image.sha256[:16], 16) for item in bench.items for image in item.images}
-    found = {digest for digest in _digests(corpus, train) if digest in ours}
-    return _shared(check, "pictures by their bytes", found)
+        return "pictures of bench and corpus were normalised in different ways"
+    return None
 
 
 def _train(corpus: Corpus) -> list[CorpusFile]:

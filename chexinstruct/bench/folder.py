@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import msgspec
 from chexinstruct.bench.item import BenchItem
 from chexinstruct.build.cache import whole_file, write_json
 from chexinstruct.build.holdout import PERSONS, BenchStudy
+from chexinstruct.chexbench.choosing import PartLine, SplitLine
 from chexinstruct.errors import CallError, ChexinstructError
 
 ITEMS = "items.jsonl"
@@ -35,44 +35,6 @@ class SourceLine(msgspec.Struct, kw_only=True):
     studies_key: str
     """Changes with the release and with the code that read it."""
     studies: int
-
-
-class PartLine(msgspec.Struct, kw_only=True):
-    """The account of one part.
-
-    studies = used + the sum of left_out; candidates = items + the sum of reasons.
-    """
-
-    task: str
-    subtask: str | None
-    source: str
-    rule: str
-    studies: int
-    used: int
-    """Studies that the rule looked at."""
-    left_out: dict[str, int]
-    candidates: int
-    """What the rule made of them, items or not."""
-    items: int
-    reasons: dict[str, int]
-    answers: dict[str, int]
-    """Items by side, where the part has sides."""
-    shortfall: dict[str, int]
-    """Items that the recipe wants and that are not there, by side."""
-    published: int | None
-
-
-class SplitLine(msgspec.Struct, kw_only=True):
-    """The test part of a release that has none of its own."""
-
-    source: str
-    rule: str
-    pictures: int
-    test: int
-    digest: str
-    """SHA-256 of the ids of the test pictures, one a line, sorted."""
-    expected: str | None
-    """Of the whole release; None: this copy has another number of pictures."""
 
 
 class Imported(msgspec.Struct, kw_only=True):
@@ -96,6 +58,8 @@ class BenchLock(msgspec.Struct, kw_only=True):
     libraries: dict[str, str]
     edition: str
     recipe: str
+    version: str
+    """Of the parts and rules; of the authors' own items it is empty."""
     seed: int
     views: str
     images: dict[str, Any] | None
@@ -110,25 +74,15 @@ class BenchLock(msgspec.Struct, kw_only=True):
     upstream: Imported | None = None
 
 
-@dataclass(frozen=True)
-class Bench:
-    """A bench, opened."""
-
-    path: Path
-    lock: BenchLock
-    items: tuple[BenchItem, ...]
-
-
-def open_bench(path: str | Path) -> Bench:
-    """The bench in a folder; reads its lock and its items.
+def read_lock(folder: Path) -> BenchLock:
+    """The lock of a bench.
 
     Raises:
         CallError: there is no bench, or its build was not finished.
-        ChexinstructError: it is damaged, or of another version.
+        ChexinstructError: the lock is damaged, or of another version.
     """
-    folder = Path(path)
     try:
-        lock = msgspec.json.decode((folder / LOCK).read_bytes(), type=BenchLock)
+        return msgspec.json.decode((folder / LOCK).read_bytes(), type=BenchLock)
     except (FileNotFoundError, NotADirectoryError):
         raise CallError(
             f"no bench at {folder}, or its build was not finished: run `chexinstruct bench build`"
@@ -137,7 +91,6 @@ def open_bench(path: str | Path) -> Bench:
         raise ChexinstructError(
             f"{folder / LOCK}: not a lock that this version reads ({error}); build the bench again"
         ) from None
-    return Bench(folder, lock, tuple(read_items(folder)))
 
 
 def read_items(folder: Path) -> list[BenchItem]:

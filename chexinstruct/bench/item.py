@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
+from chexinstruct.chexbench.recipe import Form
 from chexinstruct.schema.common import LicenseClass, Record, Redistribution, Split
-
-Form = Literal["choice", "boxes", "text"]
-"""What an answer is: one of the options, boxes in the picture, or free text."""
 
 
 class BenchImage(Record, frozen=True, kw_only=True):

@@ -6,35 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chexinstruct.bench.candidates import Asking, Candidate, view_of
 from chexinstruct.bench.folder import picture_name
 from chexinstruct.bench.item import BenchBox, BenchImage, BenchItem, Construction
+from chexinstruct.build.boxes import Lost, placed
 from chexinstruct.build.cache import whole_file
 from chexinstruct.build.people import patient_digest
 from chexinstruct.build.pictures import Shelf, Stored
-from chexinstruct.images import ImageSettings, matches, output_size, to_unit
-from chexinstruct.regions import visible_box
+from chexinstruct.chexbench.candidates import Candidate, view_of
+from chexinstruct.chexbench.choosing import Chosen
+from chexinstruct.images import ImageSettings, output_size
 from chexinstruct.schema import Frame, Image
 from chexinstruct.source import Terms, terms_of
-
-
-class Lost(Exception):
-    """A drawn candidate that becomes no item; ``reason`` is what is counted."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass(frozen=True)
 class Maker:
     """Makes the items of one part."""
 
-    asking: Asking
-    rule: str
-    """With its version."""
-    candidates: int
-    """Eligible ones, of which the items were drawn."""
+    chosen: Chosen
     terms: Terms
     persons: Mapping[str, int]
     """Number of the person by study id; no entry: the release tells no person."""
@@ -51,15 +40,16 @@ class Maker:
         Raises:
             Lost: a picture cannot be read, or a box does not lie in it.
         """
-        part, study = self.asking.part, candidate.study
+        asking, study = self.chosen.asking, candidate.study
+        part = asking.part
         images, sizes = self._images(candidate.images)
         right = candidate.options[0] if candidate.options else None
-        options = tuple(self.asking.draw(study, candidate.key, "order").shuffled(candidate.options))
+        options = tuple(asking.draw(study, candidate.key, "order").shuffled(candidate.options))
         person = self.persons.get(study.id)
-        patient = None if person is None else patient_digest(person, self.asking.seed)
+        patient = None if person is None else patient_digest(person, asking.seed)
         terms = terms_of(study, self.terms)
         return BenchItem(
-            id=f"{part.task}/{part.source}/{study.id}/{candidate.key}",
+            id=self.chosen.id(candidate),
             task=part.task,
             subtask=part.subtask,
             source=part.source,
@@ -83,9 +73,9 @@ class Maker:
             license=terms.license,
             redistribution=terms.redistribution,
             construction=Construction(
-                rule=self.rule,
-                seed=self.asking.seed,
-                candidates=self.candidates,
+                rule=self.chosen.line.rule,
+                seed=asking.seed,
+                candidates=self.chosen.eligible,
                 note=candidate.note,
             ),
         )
@@ -94,7 +84,7 @@ class Maker:
         """The pictures of an item, and the released size of each."""
         made, sizes = [], {}
         for image in images:
-            release = image.release or self.asking.part.source
+            release = image.release or self.chosen.asking.part.source
             if self.shelf is None:
                 made.append(
                     BenchImage(id=image.key, file="", sha256="", width=0, height=0, view=image.view)
@@ -137,15 +127,6 @@ def _boxes(candidate: Candidate, sizes: Mapping[str, Frame]) -> tuple[BenchBox, 
     keys = [image.key for image in candidate.images]
     boxes = []
     for region in candidate.regions:
-        if region.frame is None:
-            raise Lost("no_image_size")
-        size = sizes.get(region.image)
-        if size is not None and not matches(region.frame, size):
-            raise Lost("frame_mismatch")
-        visible = visible_box(region)
-        box = to_unit(visible, region.frame) if visible else None
-        if box is None:
-            raise Lost("region_outside")
-        x1, y1, x2, y2 = box
+        _, (x1, y1, x2, y2) = placed(region, sizes)
         boxes.append(BenchBox(image=keys.index(region.image), x1=x1, y1=y1, x2=x2, y2=y2))
     return tuple(boxes)

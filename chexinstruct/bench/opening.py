@@ -1,15 +1,15 @@
-"""A bench on disk, opened: its items and the bytes of their pictures."""
+"""A bench, opened: its lock, its items, and the bytes of their pictures."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
-from chexinstruct.bench.folder import ITEMS, LOCK, read_items
+from chexinstruct.bench.folder import ITEMS, BenchLock, read_items, read_lock
 from chexinstruct.bench.item import BenchImage, BenchItem
 from chexinstruct.draw import key
 from chexinstruct.errors import CallError, ChexinstructError
@@ -20,6 +20,7 @@ class Bench:
     """A bench, or a part of one."""
 
     path: Path
+    lock: BenchLock
     items: tuple[BenchItem, ...]
     """In the order of the file."""
 
@@ -66,7 +67,10 @@ class Bench:
 
         Raises:
             CallError: a name that the bench does not know.
+            ChexinstructError: an id stands there twice, so that answers could not be told apart.
         """
+        if copies := len(self.items) - len({item.id for item in self.items}):
+            raise ChexinstructError(f"{self.path / ITEMS}: {copies} ids stand there twice")
         for kind, asked, known in (
             ("task", set(tasks), {item.task for item in self.items}),
             ("source", set(sources), {item.source for item in self.items}),
@@ -81,7 +85,7 @@ class Bench:
         ]
         if limit is not None:
             chosen = _limited(chosen, limit, seed)
-        return Bench(self.path, tuple(chosen))
+        return replace(self, items=tuple(chosen))
 
 
 def _limited(items: Sequence[BenchItem], limit: int, seed: int) -> list[BenchItem]:
@@ -100,17 +104,12 @@ def item_digest(item: BenchItem) -> str:
     return hashlib.sha256(msgspec.json.encode(item)).hexdigest()[:32]
 
 
-def open_bench(path: Path) -> Bench:
-    """The bench of a folder.
+def open_bench(path: str | Path) -> Bench:
+    """The bench in a folder.
 
     Raises:
-        CallError: the folder holds no whole bench.
-        ChexinstructError: an item is malformed, or an id stands there twice.
+        CallError: there is no bench, or its build was not finished.
+        ChexinstructError: it is damaged, or of another version.
     """
-    if not (path / LOCK).is_file():
-        raise CallError(f"{path} holds no bench: there is no {LOCK}")
-    items = read_items(path)
-    ids = {item.id for item in items}
-    if len(ids) < len(items):
-        raise ChexinstructError(f"{path / ITEMS}: {len(items) - len(ids)} ids stand there twice")
-    return Bench(path, tuple(items))
+    folder = Path(path)
+    return Bench(folder, read_lock(folder), tuple(read_items(folder)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from chexinstruct.bench.answers import Reading, Status, read_answer
@@ -62,6 +62,7 @@ class Judged:
     """In the order of the bench; items of text tasks without a reference are left out."""
     dropped: tuple[str, ...]
     """Ids of those."""
+    bench: Bench
 
 
 def judge(run: Path, bench: Path | None = None) -> Judged:
@@ -76,7 +77,8 @@ def judge(run: Path, bench: Path | None = None) -> Judged:
         ChexinstructError: a file is damaged.
     """
     lock = read_lock(run)
-    items = _items_of(lock, open_bench(bench or Path(lock.bench)))
+    opened = open_bench(bench or Path(lock.bench))
+    items = _items_of(lock, opened)
     lines: dict[str, dict[int, Prediction]] = {}
     for (name, rotation), line in read_predictions(run).items():
         lines.setdefault(name, {})[rotation] = line
@@ -91,14 +93,14 @@ def judge(run: Path, bench: Path | None = None) -> Judged:
     kept = [item for item in items if item.id not in set(dropped)]
     outcomes = tuple(_outcome(item, lines.get(item.id, {}), lock) for item in kept)
     score_texts([outcome for outcome in outcomes if outcome.item.form == "text"])
-    return Judged(lock, outcomes, dropped)
+    return Judged(lock, outcomes, dropped, opened)
 
 
 def _items_of(lock: RunLock, bench: Bench) -> Sequence[BenchItem]:
     part = bench.part(tasks=lock.tasks, sources=lock.sources, limit=lock.limit, seed=lock.seed)
     for forms in (("choice", "boxes", "text"), ("choice",), ("boxes",), ("text",)):
         items = tuple(item for item in part.items if item.form in forms)
-        if Bench(bench.path, items).digest == lock.bench_digest:
+        if replace(part, items=items).digest == lock.bench_digest:
             return items
     raise CallError(
         f"{bench.path} is not the bench of this run: its items differ; name it by --bench"

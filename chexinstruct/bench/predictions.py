@@ -70,12 +70,14 @@ class RunLock(Record, frozen=True, kw_only=True):
     pictures: str = "shown"
     rotations: int = 1
     seed: int = 0
+    corpus: str | None = None
+    """Folder of the corpus that the model is said to have been trained on."""
     approved: str | None = None
     """What the user said of a host that credentialed items were sent to."""
 
     def differs(self, other: RunLock) -> list[str]:
         """Names of the fields in which two runs differ, places and versions left out."""
-        free = {"chexinstruct", "python", "bench", "approved"}
+        free = {"chexinstruct", "python", "bench", "approved", "corpus"}
         return [
             name
             for name in self.__struct_fields__

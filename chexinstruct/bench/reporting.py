@@ -1,19 +1,40 @@
-"""Reports on one or several runs: Markdown for a terminal or an issue, HTML for readers."""
+"""What a report on one or several runs says, whatever it is written in."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from chexinstruct.bench.scores import SCORES, Cell, Estimate, Scores
+from chexinstruct.bench.contamination import WHAT
+from chexinstruct.bench.gaps import PartCount
+from chexinstruct.bench.scores import (
+    FEWEST_CLUSTERS,
+    SCORES,
+    SMALLEST_GROUP,
+    Cell,
+    Estimate,
+    Scores,
+)
 from chexinstruct.errors import CallError, ChexinstructError
 
-_MAIN = {
-    "generate": ("accuracy", "miou_union", "rouge_l"),
-    "likelihood": ("accuracy_sum", "accuracy_mean", "accuracy_prior"),
+JUDGED = {
+    "above": "above",
+    "level": "level",
+    "below": "below",
+    "few": "too few items",
+}
+"""Where a run stands against the best baseline without pictures, and how it is told."""
+
+
+_HEADS = {
+    "persons": "persons",
+    "studies": "studies",
+    "pictures": "picture names",
+    "picture_bytes": "picture bytes",
 }
 
 
@@ -62,7 +83,10 @@ def read_scored(runs: Sequence[Path]) -> list[Scored]:
 
 
 def _named(scores: Scores) -> str:
-    name, shown = str(scores.run.model["name"]).removesuffix(".jsonl"), scores.run.pictures
+    model, shown = scores.run.model, scores.run.pictures
+    name = str(model["name"]).removesuffix(".jsonl")
+    if model["kind"] == "callable":
+        name = name.rpartition(":")[2]
     return name if shown == "shown" else f"{name}, {shown} pictures"
 
 
@@ -92,11 +116,37 @@ def told(estimate: Estimate | None) -> str:
 
 
 def standing(cell: Cell) -> str:
-    """Where it is seen against its best baseline: ``above``, ``level`` or ``below``."""
+    """Where it is seen against its best baseline, a key of JUDGED.
+
+    Few items, or few patients, make an interval that is narrow by chance: they are not judged.
+    """
     gain = cell.gain
+    if cell.n < SMALLEST_GROUP or cell.clusters < FEWEST_CLUSTERS:
+        return "few"
     if gain is None or gain.low is None or gain.high is None:
         return "level"
     return "above" if gain.low > 0 else "below" if gain.high < 0 else "level"
+
+
+def standings(run: Scored) -> Counter[str]:
+    """In how many tasks and sources the run stands where."""
+    cells = (run.cell(*name) for name in rows_of([run]) if name[1] is not None and name[2] is None)
+    return Counter(standing(cell) for cell in cells if cell is not None)
+
+
+def about(cell: Cell) -> str:
+    """Its metric, its number of items, and what is had without the picture."""
+    text = f"{cell.headline or 'not computed'}, n {cell.n:,}"
+    if cell.best_baseline:
+        base = 100 * cell.baselines[cell.best_baseline]
+        text += f", without the picture {base:.1f} ({cell.best_baseline})"
+    return text
+
+
+def models_of(runs: Sequence[Scored]) -> list[Scored]:
+    """Those that are no baselines; all, where there are no others."""
+    models = [run for run in runs if run.scores.run.model["kind"] != "baseline"]
+    return models or list(runs)
 
 
 def row_name(task: str, source: str | None, subtask: str | None) -> str:
@@ -104,26 +154,83 @@ def row_name(task: str, source: str | None, subtask: str | None) -> str:
     return " / ".join((task.replace("_", " "), *filter(None, (source or "all sources", subtask))))
 
 
-def markdown(runs: Sequence[Scored]) -> str:
-    """The report as Markdown: results, details, and slices."""
-    details = [line for run in runs for line in _details(run)]
-    return "\n".join([overview(runs), *details]) + "\n"
+Table = tuple[str, list[list[str]]]
+"""A sentence, and rows of text, the first of which is the head."""
 
 
-def overview(runs: Sequence[Scored]) -> str:
-    """The runs and their results, as Markdown."""
-    parts = ["# CheXbench\n"]
+def count_tables(runs: Sequence[Scored]) -> list[Table]:
+    """How many items were asked of how many, and why there are no more: a table a bench."""
+    benches: list[tuple[list[PartCount], list[Scored]]] = []
     for run in runs:
-        parts.append(f"- **{run.label}**: {described(run)}")
-    parts.append(
-        "\nIn percent, with 95 % intervals over patients. *Without the picture*: the best baseline "
-        "that sees none. **Bold**: above it by more than chance.\n"
-    )
-    for mode in ("generate", "likelihood"):
-        chosen = [run for run in runs if run.mode == mode]
-        if chosen:
-            parts += _results(mode, chosen)
-    return "\n".join(parts)
+        for parts, same in benches:
+            if parts == run.scores.parts:
+                same.append(run)
+                break
+        else:
+            benches.append((run.scores.parts, [run]))
+    tables = []
+    for parts, same in benches:
+        asked = {item for run in same for item in _asked(run)}
+        rows = [["task", "source", "in the bench", "published", "why"]]
+        for part in parts:
+            if part.task in asked:
+                rows.append(
+                    [
+                        " / ".join((part.task.replace("_", " "), *filter(None, (part.subtask,)))),
+                        part.source,
+                        f"{part.items:,}",
+                        "" if part.published is None else f"{part.published:,}",
+                        part.why,
+                    ]
+                )
+        names = ", ".join(run.label for run in same)
+        head = "Where a bench has few items, its releases are partial or hold no more of the kind."
+        tables.append((head if len(benches) == 1 else f"{names}. {head}", rows))
+    return tables
+
+
+def _asked(run: Scored) -> set[str]:
+    """Keys of tasks: of a whole bench those too of which it has no item."""
+    return set(run.scores.run.tasks) or {part.task for part in run.scores.parts}
+
+
+def shared_tables(runs: Sequence[Scored]) -> list[Table]:
+    """What the train split of a corpus shares with the items: a table a run that names one."""
+    tables = []
+    for run in runs:
+        note = run.scores.contamination
+        if note is None:
+            continue
+        looked = [key for key in WHAT if key not in note.not_checked]
+        heads = (_HEADS[key] for key in looked)
+        rows = [["task", "n", *heads, "any", "score", "without them", "of them"]]
+        clean = 0
+        for name in rows_of([run]):
+            cell = run.cell(*name)
+            if cell is None or cell.shared is None:
+                continue
+            shared = cell.shared
+            if not shared.items:
+                clean += 1
+                continue
+            rows.append(
+                [
+                    row_name(*name),
+                    f"{cell.n:,}",
+                    *(f"{shared.found[key]:,}" for key in looked),
+                    f"{shared.items:,}",
+                    told(cell.metrics.get(cell.headline or "")),
+                    told(shared.without),
+                    told(shared.among),
+                ]
+            )
+        head = f"{run.label}: items that share something with the train split of {note.corpus}."
+        if looked:
+            head += f" In {clean} of {clean + len(rows) - 1} tasks and sources there are none."
+        unseen = note.not_checked.items()
+        head += "".join(f" Not checked: {WHAT[key]}, {why}." for key, why in unseen)
+        tables.append((head, rows))
+    return tables
 
 
 def described(run: Scored) -> str:
@@ -140,104 +247,3 @@ def described(run: Scored) -> str:
     if missing := sum(c.counts.get("missing", 0) for c in run.scores.cells if c.source is None):
         said += f"; **not finished: {missing} items were not asked and count as wrong**"
     return said
-
-
-def _results(mode: str, runs: Sequence[Scored]) -> list[str]:
-    columns = (
-        [(run, "", run.label) for run in runs]
-        if mode == "generate"
-        else [(run, name, f"{run.label}: {name[9:]}") for run in runs for name in _MAIN[mode]]
-    )
-    heads = ["task", "metric", "n", "without the picture", *(label for _, _, label in columns)]
-    if mode == "likelihood":
-        heads[1:2] = []
-    lines = [
-        f"\n## {'Answers' if mode == 'generate' else 'Likelihoods'}\n",
-        f"| {' | '.join(heads)} |",
-        "|" + " --- |" * len(heads),
-    ]
-    for name in rows_of(runs):
-        cells = [run.cell(*name) for run, _, _ in columns]
-        first = next(cell for cell in cells if cell is not None)
-        best = first.best_baseline
-        base = f"{100 * first.baselines[best]:.1f} ({best})" if best else ""
-        values = [_value(cell, metric) for cell, (_, metric, _) in zip(cells, columns, strict=True)]
-        metric = [first.headline or ""] if mode == "generate" else []
-        lines.append(f"| {' | '.join([row_name(*name), *metric, f'{first.n:,}', base, *values])} |")
-    return lines
-
-
-def _value(cell: Cell | None, metric: str) -> str:
-    if cell is None or cell.headline is None:
-        return "not computed" if cell else ""
-    text = told(cell.metrics.get(metric or cell.headline))
-    is_main = metric in ("", cell.headline)
-    return f"**{text}**" if is_main and standing(cell) == "above" else text
-
-
-def _details(run: Scored) -> list[str]:
-    lines = [f"\n## {run.label}\n"]
-    for name in rows_of([run]):
-        cell = run.cell(*name)
-        assert cell is not None
-        lines.append(f"\n### {row_name(*name)}\n")
-        lines.append(f"{cell.n:,} items of {cell.clusters:,} clusters.")
-        counts = ", ".join(f"{what} {n:,}" for what, n in cell.counts.items())
-        lines.append(f"Answers: {counts}.\n")
-        lines += ["| metric | value | 95 %, clusters | 95 %, items |", "| --- | --: | --- | --- |"]
-        for metric, estimate in cell.metrics.items():
-            lines.append(
-                f"| {metric} | {100 * estimate.value:.1f} "
-                f"| {_ends(estimate.low, estimate.high)}{_wilson(estimate)} "
-                f"| {_ends(estimate.item_low, estimate.item_high)} |"
-            )
-        for baseline, value in cell.baselines.items():
-            lines.append(f"| without the picture: {baseline} | {100 * value:.1f} | | |")
-        if cell.gain:
-            lines.append(
-                f"| gain over {cell.best_baseline} | {100 * cell.gain.value:+.1f} "
-                f"| {_ends(cell.gain.low, cell.gain.high)} | |"
-            )
-        if cell.legacy:
-            lines.append(
-                f"\nBy the published scorer: {100 * cell.legacy['accuracy']:.1f}, of which "
-                f"{100 * cell.legacy['guessed']:.1f} % of the answers are guesses."
-            )
-        lines += [f"\n{what}: {why}" for what, why in cell.not_computed.items()]
-        lines += _confusion(cell) + _slices(run.cell(cell.task, None, None), cell)
-    return lines
-
-
-def _ends(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{100 * low:.1f} to {100 * high:.1f}"
-
-
-def _wilson(estimate: Estimate) -> str:
-    ends = _ends(estimate.wilson_low, estimate.wilson_high)
-    return f" (Wilson {ends})" if ends else ""
-
-
-def _confusion(cell: Cell) -> list[str]:
-    if cell.classes is None:
-        return []
-    heads = [*cell.classes.names, "no option"]
-    lines = [f"\n| right \\ answered | {' | '.join(heads)} |", "| --- |" + " --: |" * len(heads)]
-    for name, row in zip(cell.classes.names, cell.classes.confusion, strict=True):
-        lines.append(f"| {name} | {' | '.join(map(str, row))} |")
-    return lines
-
-
-def _slices(whole: Cell | None, cell: Cell) -> list[str]:
-    """Of the task, under its first cell."""
-    if whole is None or not whole.slices or (cell.source and cell.n != whole.n) or cell.subtask:
-        return []
-    lines = ["\n| slice | group | n | " + (whole.headline or "") + " | gap to the rest |"]
-    lines.append("| --- | --- | --: | --- | --- |")
-    for one in whole.slices:
-        for group in one.groups:
-            worst = " (worst)" if group.value == one.worst else ""
-            lines.append(
-                f"| {one.name} | {group.value}{worst} | {group.n:,} | {told(group.estimate)} "
-                f"| {told(group.gap)} |"
-            )
-    return lines

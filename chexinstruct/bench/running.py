@@ -40,6 +40,7 @@ from chexinstruct.bench.predictions import (
 )
 from chexinstruct.bench.prompts import load_style
 from chexinstruct.build.cache import default_cache, digest, private_folder, read_json, write_json
+from chexinstruct.corpus.files import open_corpus
 from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.regions import BOX_DIALECTS, format_boxes
 
@@ -65,6 +66,8 @@ class RunOptions:
     seed: int = 0
     approved: str | None = None
     """Why a host may be sent credentialed items, in the user's words."""
+    corpus: Path | None = None
+    """That the model was trained on; scores are told without the items that it shares."""
     cache: Path | None = None
     """Folder; default: the user's own."""
     progress: bool = False
@@ -93,13 +96,15 @@ def run(bench: Path, model: Model | str, out: Path, options: RunOptions | None =
 
     Raises:
         CallError: an option is wrong, or ``out`` holds another run.
-        ChexinstructError: the bench is damaged, or the model does not answer.
+        ChexinstructError: there is no corpus, the bench is damaged, or the model does not answer.
     """
     chosen = options or RunOptions()
     if chosen.dialect not in BOX_DIALECTS:
         raise CallError(
             f"unknown box dialect {chosen.dialect!r}; there are {', '.join(BOX_DIALECTS)}"
         )
+    if chosen.corpus is not None:
+        open_corpus(chosen.corpus)  # one that is not there is told before hours of questions
     part = open_bench(bench).part(
         tasks=chosen.tasks, sources=chosen.sources, limit=chosen.limit, seed=chosen.seed
     )
@@ -136,6 +141,7 @@ def run(bench: Path, model: Model | str, out: Path, options: RunOptions | None =
         pictures=chosen.pictures,
         rotations=chosen.rotations,
         seed=chosen.seed,
+        corpus=str(chosen.corpus.resolve()) if chosen.corpus else None,
         approved=chosen.approved,
     )
     private_folder(out)
@@ -179,7 +185,7 @@ def _of_form(bench: Bench, forms: Iterable[str], who: str) -> Bench:
     items = tuple(item for item in bench.items if item.form in forms)
     if not items:
         raise CallError(f"{who} is for {' and '.join(forms)} items, and there are none")
-    return Bench(bench.path, items)
+    return replace(bench, items=items)
 
 
 def _guard(items: Iterable[BenchItem], model: Model, approved: str | None) -> None:
@@ -210,6 +216,9 @@ def _agreed(out: Path, lock: RunLock) -> RunLock:
     held = read_lock(out)
     if different := held.differs(lock):
         raise CallError(f"{out} holds another run: it differs in {', '.join(different)}")
+    if lock.corpus not in (None, held.corpus):
+        held = msgspec.structs.replace(held, corpus=lock.corpus)
+        write_json(out / RUN_LOCK, held)
     return held
 
 
@@ -333,17 +342,20 @@ def _asked(
         ChexinstructError: the model was down for many questions in a row.
     """
     pool = ThreadPoolExecutor(workers)
-    waiting: set[Future[tuple[Prediction, bool]]] = set()
-    left, down = iter(asks), 0
+    waiting: dict[Future[tuple[Prediction, bool]], int] = {}
+    left, down = enumerate(asks), 0
     try:
         with tqdm(total=len(asks), unit="question", disable=not progress) as bar:
             while True:
-                while len(waiting) < 2 * workers and (ask := next(left, None)):
-                    waiting.add(pool.submit(one, ask))
+                while len(waiting) < 2 * workers and (following := next(left, None)):
+                    number, ask = following
+                    waiting[pool.submit(one, ask)] = number
                 if not waiting:
                     return
-                ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in ready:
+                ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                # In the order asked, so that failures in a row are told from scattered ones.
+                for future in sorted(ready, key=waiting.__getitem__):
+                    del waiting[future]
                     prediction, was_down = future.result()
                     yield prediction
                     bar.update()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from chexinstruct.bench.item import Form
+from chexinstruct.bench.gaps import PartCount
 from chexinstruct.bench.predictions import RunLock
+from chexinstruct.chexbench.recipe import Form
 
 SCORES = "scores.json"
 SMALLEST_GROUP = 20
-"""Groups of fewer items are told by their number only."""
+"""Groups of fewer items are told by their number only, and cells of fewer are not judged."""
+FEWEST_CLUSTERS = 10
+"""So too cells of fewer patients: so few make no interval."""
 
 
 class Estimate(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -55,6 +58,28 @@ class Slice(msgspec.Struct, kw_only=True):
     """Of the groups that are large enough."""
 
 
+class SharedItems(msgspec.Struct, kw_only=True):
+    """Those items of a cell that the train split of a corpus shares something with."""
+
+    found: dict[str, int]
+    """How many, by persons, studies, pictures, and bytes of pictures, as far as was looked at."""
+    items: int
+    """In all; an item may be found in several ways."""
+    among: Estimate | None
+    """Headline metric of them; None where there are none."""
+    without: Estimate | None
+    """Headline metric of the others; None where there are none."""
+
+
+class Contamination(msgspec.Struct, kw_only=True):
+    """The corpus that a run was held against."""
+
+    corpus: str
+    """Name and version."""
+    not_checked: dict[str, str]
+    """What could not be looked at, and why."""
+
+
 class Cell(msgspec.Struct, omit_defaults=True, kw_only=True):
     """The scores of a task, of a task in one source, or of a subtask in one source."""
 
@@ -83,6 +108,8 @@ class Cell(msgspec.Struct, omit_defaults=True, kw_only=True):
     signatures: dict[str, str] = {}
     not_computed: dict[str, str] = {}
     slices: list[Slice] = []
+    shared: SharedItems | None = None
+    """None where no corpus was named."""
 
 
 class Scores(msgspec.Struct, kw_only=True):
@@ -97,5 +124,9 @@ class Scores(msgspec.Struct, kw_only=True):
     """Mean accuracy over the choice cells of a task and source, each with the same weight."""
     overall_cells: list[str]
     """Which these are."""
+    parts: list[PartCount]
+    """The items of the bench by part, asked here or not."""
+    contamination: Contamination | None = None
+    """None where no corpus was named."""
     dropped: list[str]
     """Ids of items without a reference text."""

@@ -12,6 +12,8 @@ import numpy as np
 
 from chexinstruct.bench.answers import STATUSES
 from chexinstruct.bench.clinical_metrics import clinical_scores
+from chexinstruct.bench.contamination import WHAT, Shared, shared_with
+from chexinstruct.bench.gaps import part_counts
 from chexinstruct.bench.grounding import (
     ACCURACY_AT,
     average_precision,
@@ -19,7 +21,15 @@ from chexinstruct.bench.grounding import (
 )
 from chexinstruct.bench.models import baselines
 from chexinstruct.bench.outcomes import Outcome, judge, score_texts, whole_picture
-from chexinstruct.bench.scores import SCORES, Cell, Classes, Estimate, Scores
+from chexinstruct.bench.scores import (
+    SCORES,
+    Cell,
+    Classes,
+    Contamination,
+    Estimate,
+    Scores,
+    SharedItems,
+)
 from chexinstruct.bench.slices import slices_of
 from chexinstruct.bench.statistics import (
     RESAMPLES,
@@ -66,7 +76,12 @@ class Resampling:
 
 
 def score(
-    run: Path, bench: Path | None = None, *, resamples: int = RESAMPLES, seed: int = 0
+    run: Path,
+    bench: Path | None = None,
+    *,
+    corpus: Path | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> Scores:
     """Score the answers of a run, and write ``scores.json`` into it.
 
@@ -75,28 +90,35 @@ def score(
     Args:
         run: folder of the run.
         bench: folder of the bench, if it no longer lies where it lay.
+        corpus: one that the model was trained on, if it is not the one that the run names.
         resamples: of the bootstrap.
         seed: of the bootstrap.
 
     Raises:
-        CallError: no run, no bench, or a bench other than the run's.
+        CallError: no run, no bench, no corpus, or a bench other than the run's.
         ChexinstructError: a file is damaged.
     """
     judged = judge(run, bench)
     resampling = Resampling(resamples, seed)
     without = _without_pictures(judged.outcomes, judged.lock.seed)
+    named = corpus or (Path(judged.lock.corpus) if judged.lock.corpus else None)
+    # A run may be scored elsewhere; its corpus need not be there for it.
+    away = named is not None and corpus is None and not named.exists()
+    shared = shared_with(judged.bench, named) if named and not away else None
     cells = [
-        _cell(names, outcomes, without, resampling)
+        _cell(names, outcomes, without, shared, resampling)
         for names, outcomes in _cells(judged.outcomes).items()
     ]
     overall, parts = _overall(judged.outcomes, resampling)
     scores = Scores(
-        run=msgspec.structs.replace(judged.lock, bench=""),
+        run=msgspec.structs.replace(judged.lock, bench="", corpus=None),
         resamples=resamples,
         seed=seed,
         cells=cells,
         overall=overall,
         overall_cells=parts,
+        parts=part_counts(judged.bench.lock),
+        contamination=_contamination(named, shared) if named else None,
         dropped=list(judged.dropped),
     )
     write_json(run / SCORES, scores)
@@ -144,6 +166,7 @@ def _cell(
     names: tuple[str, str | None, str | None],
     outcomes: Sequence[Outcome],
     without: Mapping[str, Mapping[str, float]],
+    shared: Shared | None,
     resampling: Resampling,
 ) -> Cell:
     task, source, subtask = names
@@ -183,9 +206,41 @@ def _cell(
     _add_wilson(cell, columns)
     if form == "text":
         _add_texts(cell, outcomes, clinical=source is not None and subtask is None)
+    if shared is not None:
+        cell.shared = _shared_items(shared, outcomes, headline, resampling)
     if source is None:
         cell.slices = slices_of(outcomes, resampling.resamples, resampling.seed)
     return cell
+
+
+def _contamination(named: Path, shared: Shared | None) -> Contamination:
+    if shared is None:
+        return Contamination(corpus=named.name, not_checked=dict.fromkeys(WHAT, "it is not here"))
+    manifest = shared.corpus.lock.manifest
+    return Contamination(
+        corpus=f"{manifest['name']} {manifest['version']}", not_checked=shared.not_checked
+    )
+
+
+def _shared_items(
+    shared: Shared, outcomes: Sequence[Outcome], headline: str | None, resampling: Resampling
+) -> SharedItems:
+    """How many items of a cell a corpus shares, and the score on them and on the others."""
+
+    def estimate(some: Sequence[Outcome]) -> Estimate | None:
+        if not some or headline is None:
+            return None
+        values = mean_of(_column(some, headline))
+        return resampling.estimates({headline: values}, some)[headline]
+
+    among = [outcome for outcome in outcomes if outcome.item.id in shared.items]
+    others = [outcome for outcome in outcomes if outcome.item.id not in shared.items]
+    return SharedItems(
+        found={key: sum(o.item.id in ids for o in outcomes) for key, ids in shared.found.items()},
+        items=len(among),
+        among=estimate(among),
+        without=estimate(others),
+    )
 
 
 def _column(outcomes: Sequence[Outcome], name: str) -> Floats:

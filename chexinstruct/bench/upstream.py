@@ -18,16 +18,17 @@ from typing import Any
 from chexinstruct.bench.folder import (
     BenchLock,
     Imported,
-    PartLine,
     digest_of,
     picture_name,
     seal,
     start,
 )
 from chexinstruct.bench.item import BenchBox, BenchImage, BenchItem, Construction
+from chexinstruct.build.boxes import Lost
 from chexinstruct.build.cache import whole_file
 from chexinstruct.build.holdout import BenchStudy
 from chexinstruct.build.ledger import made_by
+from chexinstruct.chexbench.choosing import PartLine
 from chexinstruct.draw import key
 from chexinstruct.errors import ChexinstructError
 from chexinstruct.images import BadImage, ImageSettings, normalise
@@ -74,10 +75,6 @@ GRID = 100
 """Of the boxes in answers."""
 
 
-class _Lost(Exception):
-    """An item that cannot be taken over."""
-
-
 @dataclass
 class _Pictures:
     """The pictures of the file, each normalised once."""
@@ -93,7 +90,7 @@ class _Pictures:
             self.made[name] = self._make(name)
         found = self.made[name]
         if isinstance(found, str):
-            raise _Lost(found)
+            raise Lost(found)
         return found
 
     def _make(self, name: str) -> BenchImage | str:
@@ -154,9 +151,9 @@ def import_upstream(
         line.candidates += 1
         try:
             item = _item(row, task, source, number, pictures)
-        except _Lost as error:
-            lost[str(error)] += 1
-            line.reasons[str(error)] = line.reasons.get(str(error), 0) + 1
+        except Lost as error:
+            lost[error.reason] += 1
+            line.reasons[error.reason] = line.reasons.get(error.reason, 0) + 1
             continue
         except (KeyError, TypeError, ValueError) as error:
             raise ChexinstructError(
@@ -170,6 +167,7 @@ def import_upstream(
         **made_by(),
         edition="v2",
         recipe="upstream",
+        version="",
         seed=0,
         views="upstream",
         images=settings.model_dump(),
@@ -231,11 +229,11 @@ def _item(
     if options:
         answer = int(row["answer"])
         if not 0 <= answer < len(options):
-            raise _Lost("answer_is_no_option")
+            raise Lost("answer_is_no_option")
     elif task == "phrase_grounding":
         boxes = tuple(_boxes(str(row["answer"])))
         if not boxes:
-            raise _Lost("no_box")
+            raise Lost("no_box")
     elif task == "findings_generation":
         context = (("indication", _text(row, "section_indication") or "None"),)
         reference = _text(row, "section_findings")
@@ -243,9 +241,9 @@ def _item(
         context = (("findings", _text(row, "section_findings")),)
         reference = _text(row, "section_impression")
     else:
-        raise _Lost("no_options")
+        raise Lost("no_options")
     if reference == "":
-        raise _Lost("no_reference")
+        raise Lost("no_reference")
     known = registry()
     own = terms(source, known) if source in known else UNKNOWN
     return BenchItem(

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from chexinstruct.bench.contamination import contamination
-from chexinstruct.bench.folder import Bench, PartLine, digest_of, open_bench
+from chexinstruct.bench.folder import digest_of
+from chexinstruct.bench.gaps import Gap, gaps
 from chexinstruct.bench.item import BenchItem
-from chexinstruct.bench.recipe import Part, chexbench
+from chexinstruct.bench.opening import Bench, open_bench
+from chexinstruct.chexbench.choosing import PartLine
 from chexinstruct.corpus.findings import Finding, judged
-
-TOLD = 3
-"""Reasons that a gap spells out."""
-
-
-class Gap(msgspec.Struct, kw_only=True, frozen=True):
-    """A count that differs from the published one. That is no fault of a bench."""
-
-    what: str
-    """Task and source, and the answer where answers are counted."""
-    found: int
-    published: int
-    why: str
 
 
 class Verified(msgspec.Struct, kw_only=True, frozen=True):
@@ -57,7 +46,7 @@ def verify_bench(path: str | Path, *, corpus: str | Path | None = None) -> Verif
     ]
     if corpus is not None:
         findings += contamination(bench, corpus)
-    return Verified(findings=findings, gaps=list(_gaps(bench)))
+    return Verified(findings=findings, gaps=list(gaps(bench.lock, bench.items)))
 
 
 def _ids(bench: Bench) -> Finding:
@@ -168,69 +157,6 @@ def _splits(bench: Bench) -> Finding:
         message = f"not the whole release, so its test part is another: {', '.join(partial)}"
         return Finding(check="listed_splits", level="not checked", message=message)
     return judged("listed_splits", faults, "listed test parts are those of the whole releases")
-
-
-def _gaps(bench: Bench) -> Iterable[Gap]:
-    known = [part for part in chexbench().parts if bench.lock.edition in part.editions]
-    if bench.lock.upstream is not None:
-        yield from _imported_gaps(bench, known)
-        return
-    lines = {(p.task, p.subtask, p.source): p for p in bench.lock.parts}
-    skipped = bench.lock.skipped_sources
-    for part in known:
-        line = lines.get((part.task, part.subtask, part.source))
-        found = line.items if line else 0
-        why = _why(line) if line else skipped.get(part.source, "the bench has no such part")
-        if part.published is not None and found != part.published:
-            yield Gap(what=part.name, found=found, published=part.published, why=why)
-        yield from _answer_gaps(part, line)
-    yield from _total_gaps(bench, "how many of each source were published is not known")
-
-
-def _imported_gaps(bench: Bench, known: Sequence[Part]) -> Iterable[Gap]:
-    """By task and source: the authors' file tells no part of ours."""
-    published: Counter[tuple[str, str]] = Counter()
-    for part in known:
-        published[part.task, part.source] += part.published or 0
-    found = Counter((item.task, item.source) for item in bench.items)
-    lost = {(line.task, line.source): line.reasons for line in bench.lock.parts}
-    for (task, source), n in published.items():
-        if n and found[task, source] != n:
-            why = _most("so the file has it", lost.get((task, source), {}))
-            yield Gap(what=f"{task}/{source}", found=found[task, source], published=n, why=why)
-    yield from _total_gaps(bench, "so the file has it")
-
-
-def _total_gaps(bench: Bench, why: str) -> Iterable[Gap]:
-    by_task = Counter(item.task for item in bench.items)
-    for task, published in chexbench().totals.items() if bench.lock.edition == "v2" else ():
-        if by_task[task] != published:
-            yield Gap(what=task, found=by_task[task], published=published, why=why)
-
-
-def _answer_gaps(part: Part, line: PartLine | None) -> Iterable[Gap]:
-    for side, published in part.answers.items():
-        found = line.answers.get(side, 0) if line else 0
-        if line and found != published:
-            yield Gap(
-                what=f"{part.name}, answer {side}", found=found, published=published, why=_why(line)
-            )
-
-
-def _why(line: PartLine) -> str:
-    """What became of the studies and candidates that gave no item, the most frequent first."""
-    if not line.used:
-        return _most("no study is eligible", line.left_out)
-    if line.shortfall:
-        wanted = sum(line.shortfall.values())
-        return _most(f"{wanted:,} wanted items are not there", line.reasons)
-    return _most("all that the recipe takes", line.reasons)
-
-
-def _most(head: str, reasons: dict[str, int]) -> str:
-    ordered: Sequence[tuple[str, int]] = Counter(reasons).most_common(TOLD)
-    told = ", ".join(f"{reason} {n:,}" for reason, n in ordered)
-    return f"{head} ({told})" if told else head
 
 
 def _name(part: PartLine) -> str:

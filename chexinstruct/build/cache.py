@@ -59,6 +59,15 @@ def local_cache(path: Path) -> Path:
     )
 
 
+def cache_folder(chosen: Path | None) -> Path:
+    """The cache of a build; None: the user's own.
+
+    Raises:
+        CallError: it is a URL.
+    """
+    return private_folder(local_cache(chosen or default_cache()))
+
+
 def private_folder(path: Path) -> Path:
     """The folder, made readable by its owner alone: it may hold credentialed text."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)

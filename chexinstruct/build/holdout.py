@@ -1,13 +1,15 @@
-"""The persons of a bench, who are kept out of the train split of a corpus."""
+"""The persons of a bench as they stand in its folder."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from chexinstruct.build.people import NOBODY, Number, distinct
+from chexinstruct.build.people import Number, distinct
+from chexinstruct.chexbench.recipe import RECIPES
 from chexinstruct.errors import CallError, ChexinstructError
 
 PERSONS = "persons.jsonl"
@@ -36,7 +38,8 @@ def read_persons(bench: Path) -> list[BenchStudy]:
         lines = path.read_bytes().splitlines()
     except OSError:
         raise CallError(
-            f"no bench at {bench}: it has no {PERSONS}; `chexinstruct bench build` makes one"
+            f"no bench at {bench}: it has no {PERSONS}; `chexinstruct bench build` makes one, and "
+            f"{', '.join(RECIPES)} are names of benches that need none"
         ) from None
     try:
         return [msgspec.json.decode(line, type=BenchStudy) for line in lines]
@@ -44,9 +47,7 @@ def read_persons(bench: Path) -> list[BenchStudy]:
         raise ChexinstructError(f"{path}: {error}; build the bench again") from None
 
 
-def held_persons(bench: Path | None) -> Number:
-    """The numbers of all persons of a bench, sorted; none without a bench."""
-    if bench is None:
-        return NOBODY
-    numbers = [int(person, 16) for study in read_persons(bench) for person in study.persons]
+def numbers_of(studies: Iterable[BenchStudy]) -> Number:
+    """The numbers of all persons of studies, sorted."""
+    numbers = [int(person, 16) for study in studies for person in study.persons]
     return distinct(np.array(numbers, dtype=np.uint64))

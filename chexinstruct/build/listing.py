@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from chexinstruct.build.cache import default_cache, local_cache, private_folder
+from chexinstruct.build.cache import cache_folder
 from chexinstruct.build.home import LocalHome
 from chexinstruct.build.parts import executor_of
 from chexinstruct.build.pipeline import prepare, set_up
@@ -82,7 +82,7 @@ def list_pictures(
     options = options or BuildOptions()
     with executor_of(options) as executor:
         # Nothing is written but the cache: the folder of the corpus has no part in these stages.
-        cache = private_folder(local_cache(options.cache or default_cache()))
+        cache = cache_folder(options.cache)
         home = LocalHome(Path())
         setting = set_up(manifest, str(data_root), home, cache, options, executor, listed=True)
         ready = prepare(setting)

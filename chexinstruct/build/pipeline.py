@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from chexinstruct.build.asked import asked_sources, asked_tasks, check_names
-from chexinstruct.build.cache import default_cache, digest, local_cache, private_folder
+from chexinstruct.build.cache import cache_folder
 from chexinstruct.build.candidates import Pair, candidates
 from chexinstruct.build.executor import Executor, give_back
-from chexinstruct.build.holdout import held_persons
+from chexinstruct.build.held import Held, Holdout
 from chexinstruct.build.home import Home, home_of
 from chexinstruct.build.index import Indexed, index
 from chexinstruct.build.inputs import Inputs, choose
@@ -93,7 +93,7 @@ def opened(
         CallError: another build is writing there.
         ChexinstructError: there is no room to write.
     """
-    cache = private_folder(local_cache(options.cache or default_cache()))
+    cache = cache_folder(options.cache)
     with executor_of(options) as executor:
         home = home_of(out, cache)
         setting = set_up(manifest, str(data_root), home, cache, options, executor)
@@ -157,6 +157,7 @@ class Prepared:
 
     inputs: Inputs
     loaded: dict[str, Loaded]
+    held: Held
     linked: Linked
     indexed: dict[str, Indexed]
     shared: list[SharedPersons]
@@ -184,12 +185,14 @@ def prepare(setting: Setting) -> Prepared:
     )
     for task in setting.tasks:
         setting.templates.load(task)  # a wrong template is told before hours of work
-    held_persons(setting.manifest.holdout_bench)  # and so is a bench that is not there
-    loaded = load_all(setting, inputs.locations)
+    holdout = Holdout.of(setting)  # and so is a bench that is not there
+    read = load_all(setting, inputs.locations | holdout.inputs.locations)
+    held = holdout.held(setting, read)
+    loaded = {key: read[key] for key in inputs.locations}
     linked = Linked.none()
     if setting.manifest.link == "pixels" and not setting.rules.listed:
         linked = link(setting, inputs, loaded)
-    indexed, shared = _index_all(setting, inputs, loaded, linked)
+    indexed, shared = _index_all(setting, inputs, loaded, linked, held)
     give_back()
     if not setting.rules.listed:
         refuse_missing(
@@ -203,7 +206,7 @@ def prepare(setting: Setting) -> Prepared:
         )
     pairs = [pair for key, item in indexed.items() for pair in candidates(setting, key, item)]
     planned, mixture = plan_all(setting, pairs)
-    return Prepared(inputs, loaded, linked, indexed, shared, pairs, planned, mixture)
+    return Prepared(inputs, loaded, held, linked, indexed, shared, pairs, planned, mixture)
 
 
 def _pictured(setting: Setting, ready: Prepared) -> Pictured | None:
@@ -221,7 +224,7 @@ def _run(setting: Setting) -> Lock:
         stored = store_all(setting, pictured)
     bad = pictured.bad if pictured else {}
     lock = new_lock(
-        manifest=resolved(setting),
+        manifest=resolved(setting, ready.held),
         sources=[
             _account(setting, key, ready.loaded[key], ready.indexed[key], bad)
             for key in sorted(ready.inputs.asked)
@@ -244,7 +247,7 @@ def _run(setting: Setting) -> Lock:
 
 
 def _index_all(
-    setting: Setting, inputs: Inputs, loaded: Mapping[str, Loaded], linked: Linked
+    setting: Setting, inputs: Inputs, loaded: Mapping[str, Loaded], linked: Linked, held: Held
 ) -> tuple[dict[str, Indexed], list[SharedPersons]]:
     """People over all sources, then the index of each that was asked for."""
     tables = {key: open_studies(said.table) for key, said in loaded.items()}
@@ -255,22 +258,21 @@ def _index_all(
         shares=setting.manifest.shares,
         policy=setting.manifest.split_policy,
         ties=linked.ties,
-        held=held_persons(setting.manifest.holdout_bench),
+        held=held.persons,
     )
     give_back()
     indexed = {key: index(setting, key, loaded[key], people[key]) for key in sorted(inputs.asked)}
     return indexed, shared_persons(people, tables, linked.ties)
 
 
-def resolved(setting: Setting) -> dict[str, Any]:
+def resolved(setting: Setting, held: Held) -> dict[str, Any]:
     """The manifest as it stands in the lock: no path of this machine; templates and the persons of
     a bench by digest."""
     content = setting.manifest.model_dump(mode="json", exclude={"templates", "holdout_bench"})
     if setting.manifest.templates is not None:
         content["templates"] = {name: setting.templates.digest(name) for name in setting.tasks}
-    if setting.manifest.holdout_bench is not None:
-        held = held_persons(setting.manifest.holdout_bench)
-        content["holdout_bench"] = {"persons": len(held), "digest": digest(held.tolist())}
+    if held.told is not None:
+        content["holdout_bench"] = held.told
     return content
 
 

@@ -187,7 +187,7 @@ def _reasons(setting: Setting, ready: Prepared, shards: int, left: int) -> list[
         for account in lock.sources
         if (said := ready.loaded.get(account.source)) and said.key != account.studies_key
     ]
-    now = msgspec.json.decode(msgspec.json.encode(resolved(setting)))
+    now = msgspec.json.decode(msgspec.json.encode(resolved(setting, ready.held)))
     reasons += [f"manifest: {field} has changed" for field in _changed(lock.manifest, now)]
     return reasons or ["tasks, templates or the program have changed"]
 

@@ -8,11 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from chexinstruct.build.boxes import Lost, placed
 from chexinstruct.build.people import patient_digest
 from chexinstruct.build.pictures import Stored, open_shelf
 from chexinstruct.draw import Draw, key
-from chexinstruct.images import matches, to_unit
-from chexinstruct.regions import is_degenerate, outline, visible_box
+from chexinstruct.regions import is_degenerate, outline
 from chexinstruct.schema import (
     Facts,
     Frame,
@@ -61,14 +61,6 @@ class Made(NamedTuple):
     """Values of the columns that are the same in all of these rows, in the order of the schema."""
     rows: list[tuple[Any, ...]]
     """One a phrasing: values of :data:`OWN`, in that order."""
-
-
-class Lost(Exception):
-    """A candidate that becomes no example; ``reason`` is what the ledger counts."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @lru_cache(maxsize=64)
@@ -204,15 +196,7 @@ def _region_rows(
     rows = []
     for role, regions in (("question", facts.asked), ("answer", facts.found)):
         for region in regions:
-            if region.frame is None:
-                raise Lost("no_image_size")
-            size = sizes.get(region.image)
-            if size is not None and not matches(region.frame, size):
-                raise Lost("frame_mismatch")
-            visible = visible_box(region)
-            box = to_unit(visible, region.frame) if visible else None
-            if box is None:
-                raise Lost("region_outside")
+            frame, box = placed(region, sizes)
             if is_degenerate(box, dialect):
                 raise Lost("region_too_small")
             rows.append(
@@ -225,7 +209,7 @@ def _region_rows(
                     y1=box[1],
                     x2=box[2],
                     y2=box[3],
-                    rings=_rings(region, region.frame),
+                    rings=_rings(region, frame),
                 )
             )
     return tuple(rows)

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from xxhash import xxh3_128
 
+from chexinstruct.build.boxes import Lost
 from chexinstruct.build.cache import code_digest, digest
 from chexinstruct.build.candidates import Tally, facts_file
 from chexinstruct.build.columns import corpus_schema, corpus_table
@@ -30,7 +31,7 @@ from chexinstruct.build.ledger import library_versions
 from chexinstruct.build.parts import Share
 from chexinstruct.build.pictures import Pictured
 from chexinstruct.build.references import read_reference
-from chexinstruct.build.rows import Lost, Made, RowMaker, Wording
+from chexinstruct.build.rows import Made, RowMaker, Wording
 from chexinstruct.build.select import Planned
 from chexinstruct.build.setting import Part, Setting
 from chexinstruct.build.studies import open_studies
@@ -167,7 +168,8 @@ def parquet_options() -> dict[str, Any]:
     return {
         "compression": {leaf: "none" if leaf == PICTURE_LEAF else "zstd" for leaf in leaves},
         "compression_level": {leaf: 3 for leaf in leaves if leaf != PICTURE_LEAF},
-        "use_dictionary": True,
+        # Ids are all different: a dictionary would hold each of them, and a number beside.
+        "use_dictionary": [leaf for leaf in leaves if leaf != "id"],
         # So that a row group of pictures never falls back to plain copies.
         "dictionary_pagesize_limit": 256 * 2**20,
         "write_page_index": True,
@@ -233,6 +235,7 @@ def shard_jobs(
 ) -> list[ShardJob]:
     """The job of each shard, with the key that its bytes follow from."""
     code = code_digest(
+        "chexinstruct.build.boxes",
         "chexinstruct.build.rows",
         "chexinstruct.build.shards",
         "chexinstruct.build.columns",

@@ -42,6 +42,10 @@ Runs = Annotated[list[Path], typer.Argument(help="Folders of runs.")]
 WhereBench = Annotated[
     Path | None, typer.Option("--bench", help="Folder of the bench, if it was moved.")
 ]
+WhichCorpus = Annotated[
+    Path | None,
+    typer.Option("--corpus", help="Corpus that the model was trained on; shared items are told."),
+]
 Resamples = Annotated[int, typer.Option(min=100, help="Of the bootstrap.")]
 
 
@@ -97,6 +101,7 @@ def run_(
     cache: Annotated[
         Path | None, typer.Option(help="Cache folder; default $CHEXINSTRUCT_CACHE or your own.")
     ] = None,
+    corpus: WhichCorpus = None,
     resamples: Resamples = 2000,
     as_json: AsJson = False,
 ) -> None:
@@ -135,6 +140,7 @@ def run_(
             limit=limit,
             seed=seed,
             approved=approved,
+            corpus=corpus,
             cache=cache,
             progress=sys.stderr.isatty(),
         ),
@@ -162,7 +168,8 @@ def _rotations(permute: str | None) -> int:
 
 
 def _print_scores(run: Path) -> None:
-    from chexinstruct.bench.reporting import overview, read_scored
+    from chexinstruct.bench.markdown import overview
+    from chexinstruct.bench.reporting import read_scored
 
     print(overview(read_scored([run])))
 
@@ -171,6 +178,7 @@ def _print_scores(run: Path) -> None:
 def score_(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     bench: WhereBench = None,
+    corpus: WhichCorpus = None,
     resamples: Resamples = 2000,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
     as_json: AsJson = False,
@@ -181,7 +189,7 @@ def score_(
     """
     from chexinstruct.bench.scoring import score
 
-    scores = score(run, bench, resamples=resamples, seed=seed)
+    scores = score(run, bench, corpus=corpus, resamples=resamples, seed=seed)
     if as_json:
         print_json(scores)
     else:
@@ -221,17 +229,19 @@ def report_(
 
     Example: chexinstruct bench report runs/one runs/other --html report.html
     """
-    from chexinstruct.bench import reporting
+    from chexinstruct.bench.markdown import markdown as as_markdown
+    from chexinstruct.bench.markdown import overview
     from chexinstruct.bench.page import page
+    from chexinstruct.bench.reporting import read_scored
 
-    scored = reporting.read_scored(runs)
+    scored = read_scored(runs)
     if html is not None:
         html.write_text(page(scored), encoding="utf-8")
     if markdown is not None:
-        markdown.write_text(reporting.markdown(scored), encoding="utf-8")
+        markdown.write_text(as_markdown(scored), encoding="utf-8")
     if as_json:
         print_json({run.label: run.scores for run in scored})
     elif html is None and markdown is None:
-        print(reporting.markdown(scored), end="")
+        print(as_markdown(scored), end="")
     else:
-        print(reporting.overview(scored))
+        print(overview(scored))

@@ -244,16 +244,16 @@ def _bytes(text: str | None) -> int:
 
 @app.command("demo")
 def demo_(
-    out: Annotated[Path, typer.Option(help="Folder for releases and corpus.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(help="Folder of all that is made.")] = Path("demo"),
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
 ) -> None:
-    """Write synthetic releases of all sources and build a corpus from them.
+    """Write synthetic releases of all sources, build a corpus from them, and a bench.
 
     Example: chexinstruct demo --out demo
     """
     from chexinstruct.demo import demo
 
-    made = demo(out, workers=workers, progress=sys.stderr.isatty())
+    made = demo(out, workers=workers, progress=sys.stderr.isatty(), with_bench=True)
     print(summary(made.lock))
     print("What is missing and rejected was made so, to show how a build tells it.")
     for example in made.examples:
@@ -269,3 +269,10 @@ def demo_(
         f"print(load_dataset('{made.corpus}', '{first}'))\""
     )
     print(f"and look at it with\n  chexinstruct view {quote(made.corpus)}")
+    assert made.bench is not None
+    print(f"\nCheXbench from these releases has {made.bench.items} items; of two toys,")
+    print(made.bench.overview)
+    report = Path(made.bench.report)
+    print(f"\nThe bench is in {made.bench.bench}. Open the report on {len(made.bench.runs)} runs:")
+    for path in (report, report.with_suffix(".md"), report.with_suffix(".json")):
+        print(f"  {path}")

@@ -54,7 +54,8 @@ def rebuild(
         manifest = _manifest(read, templates)
         if any(account.missing_pictures for account in read.lock.sources):
             options = replace(options, on_missing_image="skip")
-        if read.lock.skipped_sources:
+        held = read.lock.manifest.get("holdout_bench", {})
+        if read.lock.skipped_sources or held.get("skipped_sources"):
             options = replace(options, available=True)
         if read.lock.filtered:
             _build_filtered(read.lock, manifest, data_root, Path(out), options)
@@ -93,6 +94,11 @@ def _manifest(recipe: Recipe, templates: Path | None) -> Manifest:
         raise CallError(
             "the corpus was built with templates of its own, which are not part of a recipe: ask "
             "its author for the folder, and name it with --templates"
+        )
+    if "recipe" not in recipe.lock.manifest.get("holdout_bench", {"recipe": None}):
+        raise CallError(
+            "the corpus was built without the people of a bench, which is not part of a recipe: "
+            "build its manifest with --set holdout_bench=FOLDER of that bench"
         )
     if templates is not None and not has_own:
         raise CallError("the corpus was built without templates of its own; leave --templates out")

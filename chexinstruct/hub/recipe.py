@@ -165,6 +165,11 @@ def _manifest_text(lock: Lock) -> str:
     head = "# The manifest of the corpus, as it was built.\n"
     if "templates" in lock.manifest:
         head += "# It has templates of its own, which are not part of the recipe.\n"
+    if held := content.pop("holdout_bench", None):
+        if "recipe" in held:
+            content["holdout_bench"] = held["recipe"]
+        else:
+            head += "# The people of a bench, which is not part of the recipe, are not in train.\n"
     return head + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from string import ascii_uppercase
 
-from chexinstruct.bench.item import BenchItem, Form
+from chexinstruct.bench.item import BenchItem
 from chexinstruct.bench.prompts import Prompt
+from chexinstruct.chexbench.recipe import Form
 from chexinstruct.export.sinks import Record, Sink
 
 GROUP = "chexbench"

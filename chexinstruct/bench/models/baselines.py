@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Sequence
 
-from chexinstruct.bench.item import BenchItem, Form
+from chexinstruct.bench.item import BenchItem
+from chexinstruct.chexbench.recipe import Form
 from chexinstruct.draw import key
 from chexinstruct.schema import Box
 

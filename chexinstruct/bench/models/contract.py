@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from chexinstruct.bench.item import Form
+from chexinstruct.chexbench.recipe import Form
 from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.schema.common import Record
 

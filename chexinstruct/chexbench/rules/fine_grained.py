@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from chexinstruct.bench.candidates import Asking, Candidate, Refused
+from chexinstruct.chexbench.candidates import Asking, Candidate, Refused
 from chexinstruct.schema import Study
 
 

@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from chexinstruct.bench.candidates import Candidate
-from chexinstruct.bench.recipe import Choice
+from chexinstruct.chexbench.candidates import Candidate
+from chexinstruct.chexbench.recipe import Choice
 
 NOT_DRAWN = "not_drawn"
 """The reason of a candidate that others were taken before."""

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from chexinstruct.bench.candidates import Rule
-from chexinstruct.bench.rules.fine_grained import fine_grained
-from chexinstruct.bench.rules.identification import binary, multiple, single
-from chexinstruct.bench.rules.places import grounding
-from chexinstruct.bench.rules.questions import rad_restruct, slake
-from chexinstruct.bench.rules.texts import findings, summary
-from chexinstruct.bench.rules.views import temporal, view
+from chexinstruct.chexbench.candidates import Rule
+from chexinstruct.chexbench.rules.fine_grained import fine_grained
+from chexinstruct.chexbench.rules.identification import binary, multiple, single
+from chexinstruct.chexbench.rules.places import grounding
+from chexinstruct.chexbench.rules.questions import rad_restruct, slake
+from chexinstruct.chexbench.rules.texts import findings, summary
+from chexinstruct.chexbench.rules.views import temporal, view
 
 RULES: Mapping[str, tuple[Rule, int]] = {
     "binary": (binary, 1),

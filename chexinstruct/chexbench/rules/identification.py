@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from chexinstruct.bench.candidates import Asking, Candidate, Refused
-from chexinstruct.bench.rules.views import others
+from chexinstruct.chexbench.candidates import Asking, Candidate, Refused
+from chexinstruct.chexbench.rules.views import others
 from chexinstruct.draw import Draw
 from chexinstruct.schema import Study
 from chexinstruct.vocabulary import VocabularyError, canonical, compatible_negative

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -18,8 +18,13 @@ RecipeName = Literal["core", "full", "clean"]
 """``core``: as many items as were published; ``full``: every eligible study; ``clean``: of them,
 those whose person stands in test wherever the person is known, asked as safely as can be."""
 
+RECIPES: tuple[RecipeName, ...] = get_args(RecipeName)
+
 Views = Literal["frontal", "any"]
 """Which picture stands for a study where one is shown: its first frontal one, or any."""
+
+Form = Literal["choice", "boxes", "text"]
+"""What an answer is: one of the options, boxes in the picture, or free text."""
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -99,6 +104,8 @@ class Listed(_Model):
 class Parts(_Model):
     """The content of ``chexbench.yaml``."""
 
+    version: str
+    """Changes when some part or rule does, so that other items come of the same releases."""
     splits: dict[str, Listed]
     findings: tuple[str, ...]
     headings: dict[str, str]
@@ -122,7 +129,7 @@ class Parts(_Model):
 @cache
 def chexbench() -> Parts:
     """All parts of both editions."""
-    return load_yaml(files("chexinstruct.bench") / "chexbench.yaml", Parts)
+    return load_yaml(files("chexinstruct.chexbench") / "chexbench.yaml", Parts)
 
 
 def parts_of(edition: Edition) -> list[Part]:

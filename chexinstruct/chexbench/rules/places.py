@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chexinstruct.bench.candidates import Asking, Candidate, Refused
+from chexinstruct.chexbench.candidates import Asking, Candidate, Refused
 from chexinstruct.schema import Region, Study
 
 

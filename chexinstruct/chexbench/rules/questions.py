@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chexinstruct.bench.candidates import Asking, Candidate, Refused
-from chexinstruct.bench.rules.views import others
+from chexinstruct.chexbench.candidates import Asking, Candidate, Refused
+from chexinstruct.chexbench.rules.views import others
 from chexinstruct.schema import Question, Study
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from chexinstruct.bench.candidates import Asking, Candidate, Refused
+from chexinstruct.chexbench.candidates import Asking, Candidate, Refused
 from chexinstruct.reports import DEFAULT_LEAKS, classes_of, filter_text
 from chexinstruct.schema import Image, Study
 from chexinstruct.tasks.pictures import shown

@@ -6,13 +6,28 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from chexinstruct.bench.item import Form
-from chexinstruct.bench.recipe import Part, Views
-from chexinstruct.build.studies import StudyTable
+import pyarrow as pa
+
+from chexinstruct.chexbench.recipe import Form, Part, Views
 from chexinstruct.draw import Draw, key
 from chexinstruct.schema import Image, LabelSet, Region, Study
+from chexinstruct.source import Parent
 from chexinstruct.tasks.pictures import shown
 from chexinstruct.vocabulary import FRONTAL
+
+
+class Studies(Parent, Protocol):
+    """The study table of a source, by row in the loader's order."""
+
+    @property
+    def table(self) -> pa.Table:
+        """Its columns; among them ``id`` and ``split``, which is null where there is none."""
+
+    def __len__(self) -> int:
+        """How many studies there are."""
+
+    def __getitem__(self, row: int) -> Study:
+        """The study of a row."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +74,7 @@ class Asking:
     """Whether pictures are shown, so that one whose file is missing is no use."""
     label_sets: Mapping[str, LabelSet]
     """Of the source's card."""
-    tables: Mapping[str, StudyTable] = field(default_factory=dict)
+    tables: Mapping[str, Studies] = field(default_factory=dict)
     """The study tables of other sources."""
 
     def draw(self, study: Study, *names: object) -> Draw:

@@ -1,0 +1,1 @@
+"""What CheXbench asks: its parts, the rules by which studies become questions, and the draw."""
