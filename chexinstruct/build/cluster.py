@@ -38,7 +38,7 @@ class Dask:
         return_large_blocks()
         self._cluster = _on_this_machine(workers) if scheduler is None else None
         try:
-            self._client = Client(self._cluster or scheduler, timeout=timeout)
+            self._client = Client(self._cluster or scheduler, timeout=timeout, set_as_default=False)
         except TypeError:  # what Dask makes of a tls:// address when it knows no certificate
             raise CallError(
                 f"--scheduler {scheduler}: no certificates; name them in Dask's configuration "
@@ -66,7 +66,8 @@ class Dask:
 
         numbers: dict[Any, int] = {}
         waiting = iter(enumerate(jobs))
-        running = as_completed()
+        # Its own default, the loop of the latest client, may have ended.
+        running = as_completed(loop=self._client.loop)
 
         def submit() -> None:
             for number, job in waiting:
