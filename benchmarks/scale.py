@@ -386,6 +386,8 @@ def main() -> None:
     if given.data_root and not given.source:
         parser.error("--data-root needs --source")
     figures: dict[str, Any] = json.loads(given.json.read_text()) if given.json.exists() else {}
+    if given.scratch is not None:
+        given.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=given.scratch) as scratch:
         bench = Bench(
             scratch=Path(scratch),
