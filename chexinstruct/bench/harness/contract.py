@@ -47,6 +47,31 @@ class Row:
         item = self.item
         return ascii_uppercase[item.answer] if item.answer is not None else item.reference or ""
 
+    def fields(self) -> Record:
+        """What harnesses with task files of ours are told, but for the pictures."""
+        item = self.item
+        return {
+            "id": item.id,
+            "task": item.task,
+            "source": item.source,
+            "cluster": item.cluster,
+            "system": self.prompt.system,
+            "text": self.prompt.text,
+            "target": self.target,
+            "options": list(item.options),
+            "answer": item.answer,
+        }
+
+
+def held(record: Record) -> int:
+    """Pictures of a record with :meth:`Row.fields`, which stand under ``images``."""
+    return len(record["images"])
+
+
+def told(record: Record) -> tuple[list[str], str]:
+    """Its options and right answer."""
+    return record["options"], record["target"]
+
 
 @dataclass(frozen=True)
 class Cell:

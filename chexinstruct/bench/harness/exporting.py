@@ -8,12 +8,15 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
+from inspect import getsource
 from pathlib import Path
 from string import ascii_uppercase
 
 from chexinstruct import __version__
+from chexinstruct.bench.harness import hooks
 from chexinstruct.bench.harness.account import HarnessExport, readme
 from chexinstruct.bench.harness.contract import Cell, Harness, Row, Shown
+from chexinstruct.bench.harness.hooks.loading import load_scoring
 from chexinstruct.bench.harness.inspect_ai import INSPECT
 from chexinstruct.bench.harness.lm_eval import LM_EVAL
 from chexinstruct.bench.harness.lmms_eval import LMMS_EVAL
@@ -258,5 +261,7 @@ def _describe(folder: Path, export: HarnessExport, work: _Work) -> None:
 
 def _hook(module: str) -> str:
     """Code for an export, which has our modules beside it under another name."""
-    text = (files(f"{__package__}.hooks") / f"{module}.py").read_text(encoding="utf-8")
+    text = (files(hooks) / f"{module}.py").read_text(encoding="utf-8")
+    loading = f"from {load_scoring.__module__} import {load_scoring.__name__}\n"
+    text = text.replace(loading, f"\n{getsource(load_scoring)}\n")
     return text.replace("from chexinstruct.bench.", "from .")

@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from chexinstruct.bench.harness.contract import GROUP, Harness, Row
+from chexinstruct.bench.harness.contract import GROUP, Harness, Row, held, told
 from chexinstruct.export.sinks import OneJsonLines, Record
 
 
-def record(row: Row) -> dict[str, Any]:
+def record(row: Row) -> Record:
     """An item."""
-    item = row.item
-    return {
-        "id": item.id,
-        "task": item.task,
-        "source": item.source,
-        "cell": row.cell,
-        "form": item.form,
-        "cluster": item.cluster,
-        "system": row.prompt.system,
-        "text": row.prompt.text,
-        "images": [picture.name for picture in row.pictures],
-        "options": list(item.options),
-        "answer": item.answer,
-        "target": row.target,
-    }
-
-
-def _shown(record: Record) -> int:
-    return len(record["images"])
-
-
-def _target(record: Record) -> tuple[list[str], str]:
-    return record["options"], record["target"]
+    pictures = [picture.name for picture in row.pictures]
+    return {**row.fields(), "cell": row.cell, "form": row.item.form, "images": pictures}
 
 
 INSPECT = Harness(
@@ -40,8 +17,8 @@ INSPECT = Harness(
     what="inspect_ai: a task file, JSON Lines and pictures",
     forms=frozenset({"choice", "text"}),
     record=record,
-    shown=_shown,
-    target=_target,
+    shown=held,
+    target=told,
     sink=OneJsonLines,
     part=lambda row: "items",
     code={f"{GROUP}.py": "inspect_ai"},

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import json
 
-from chexinstruct.bench.harness.contract import GROUP, MAX_NEW_TOKENS, Cell, Harness, Row
-from chexinstruct.bench.harness.tables import Items, record, shown, target
+from chexinstruct.bench.harness.contract import (
+    GROUP,
+    MAX_NEW_TOKENS,
+    Cell,
+    Harness,
+    Row,
+    held,
+    told,
+)
+from chexinstruct.bench.harness.tables import Items, record
 from chexinstruct.bench.harness.task_files import metrics, task_files
 
 MARK = "<image>"
@@ -36,8 +44,8 @@ LM_EVAL = Harness(
     what="lm-evaluation-harness: Parquet, and YAML files of the tasks",
     forms=frozenset({"choice", "text"}),
     record=record,
-    shown=shown,
-    target=target,
+    shown=held,
+    target=told,
     sink=Items,
     refuses=_refuses,
     code={"utils.py": "lm_eval"},

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chexinstruct.bench.harness.contract import GROUP, MAX_NEW_TOKENS, Cell, Harness
-from chexinstruct.bench.harness.tables import Items, record, shown, target
+from chexinstruct.bench.harness.contract import GROUP, MAX_NEW_TOKENS, Cell, Harness, held, told
+from chexinstruct.bench.harness.tables import Items, record
 from chexinstruct.bench.harness.task_files import metrics, task_files
 
 
@@ -27,8 +27,8 @@ LMMS_EVAL = Harness(
     what="lmms-eval: Parquet, and YAML files of the tasks",
     forms=frozenset({"choice", "text"}),
     record=record,
-    shown=shown,
-    target=target,
+    shown=held,
+    target=told,
     sink=Items,
     code={"utils.py": "lmms_eval"},
     tasks=lambda cells: task_files(cells, _lines, "accuracy"),

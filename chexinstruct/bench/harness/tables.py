@@ -33,28 +33,7 @@ class Items(Parquet):
     ).with_metadata({"huggingface": json.dumps({"info": {"features": _FEATURES}})})
 
 
-def record(row: Row) -> dict[str, Any]:
+def record(row: Row) -> Record:
     """An item; pictures under the last part of their names, which says nothing of a person."""
-    item = row.item
-    return {
-        "id": item.id,
-        "task": item.task,
-        "source": item.source,
-        "cluster": item.cluster,
-        "system": row.prompt.system,
-        "text": row.prompt.text,
-        "target": row.target,
-        "images": [{"bytes": one.data, "path": one.name.split("/")[-1]} for one in row.pictures],
-        "options": list(item.options),
-        "answer": item.answer,
-    }
-
-
-def shown(record: Record) -> int:
-    """Pictures of a record."""
-    return len(record["images"])
-
-
-def target(record: Record) -> tuple[list[str], str]:
-    """Options and right answer."""
-    return record["options"], record["target"]
+    pictures = [{"bytes": one.data, "path": one.name.split("/")[-1]} for one in row.pictures]
+    return {**row.fields(), "images": pictures}

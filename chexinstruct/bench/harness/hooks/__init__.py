@@ -1,1 +1,1 @@
-"""Code that is copied into exports, where the harnesses load it; nothing here imports it."""
+"""Code that is copied into exports, where the harnesses load it."""

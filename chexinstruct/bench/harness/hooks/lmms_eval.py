@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 from typing import Any
 
+from chexinstruct.bench.harness.hooks.loading import load_scoring
 
-def _load_scoring() -> Any:
-    """The package beside this file, under a name that no other export has."""
-    package = Path(__file__).resolve().parent / "chexbench_scoring"
-    spec = spec_from_file_location(
-        str(package), package / "__init__.py", submodule_search_locations=[str(package)]
-    )
-    assert spec is not None and spec.loader is not None
-    module = sys.modules[spec.name] = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-scoring = _load_scoring()
+scoring = load_scoring(__file__)
 
 
 def doc_to_text(doc: Mapping[str, Any], lmms_eval_specific_kwargs: Any = None) -> str:
