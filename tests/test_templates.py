@@ -5,6 +5,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment, StrictUndefined
 
 from chexinstruct.config import ConfigError, load_yaml, shipped
 from chexinstruct.draw import Draw
@@ -333,6 +334,37 @@ def test_a_file_that_does_not_fit_says_where(tmp_path: Path, body: str, problem:
     with pytest.raises(ConfigError, match=re.escape(problem)) as caught:
         overlaid(tmp_path, body).load("view_matching")
     assert "\n" not in str(caught.value)
+
+
+def says(text: str, values: dict[str, str]) -> str:
+    """What Jinja itself makes of a text."""
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(text).render(values).strip()
+
+
+@pytest.mark.parametrize("task", FILES)
+def test_texts_say_what_jinja_says(task: str) -> None:
+    written, compiled = template(task).forms, Templates().load(task).forms
+    for name, form in compiled.items():
+        texts = [*written[name].phrasings, *written[name].responses]
+        for text, made in zip(texts, [*form.phrasings, *form.responses], strict=True):
+            values = {slot: f" 100 %s of {{{{ {slot} }}}}\n" for slot in made.arguments}
+            assert made(values) == says(text, values), (name, text)
+
+
+@pytest.mark.parametrize(
+    "phrasing",
+    [
+        "100 % of {{ answer }}, %s, %(answer)s, {answer}",
+        "{{ answer }}{{ answer }} %%",
+        "{{ 'x' }}?",
+    ],
+)
+def test_marks_of_patterns_are_text(tmp_path: Path, phrasing: str) -> None:
+    loaded = overlaid(tmp_path, one_form(phrasing)).load("view_matching")
+    facts = Facts(key="yes", form="yes_no", slots={"answer": "50 %d"}, answers=("Yes",))
+    (row,) = loaded.render(facts, Draw(0), "chexagent2")
+    assert row.instruction == says(phrasing, {"answer": "50 %d"})
 
 
 def test_text_of_a_release_cannot_write_template_code_or_tokens() -> None:

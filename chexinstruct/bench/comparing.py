@@ -166,7 +166,7 @@ def render_comparison(comparison: Comparison) -> str:
         lines.append(
             f"| {d.task} | {d.metric} | {d.n:,} | {100 * d.a:.1f} | {100 * d.b:.1f} "
             f"| {100 * d.difference:+.1f} | {100 * d.low:+.1f} to {100 * d.high:+.1f} "
-            f"| {d.p:.3f} | {d.holm:.3f} | {told} |"
+            f"| {_chance(d.p)} | {_chance(d.holm)} | {told} |"
         )
     if comparison.only_in_a or comparison.only_in_b:
         lines.append(
@@ -176,3 +176,8 @@ def render_comparison(comparison: Comparison) -> str:
     if comparison.notes:
         lines.append(f"\nThe runs also differ in: {', '.join(comparison.notes)}.")
     return "\n".join(lines)
+
+
+def _chance(p: float) -> str:
+    """A p value; none is nothing."""
+    return f"{p:.3f}" if p >= 0.0005 else "< 0.001"

@@ -25,8 +25,8 @@ from chexinstruct.schema import SPLITS, Shard
 
 SAMPLE = 6
 """Pictures of a release that are made to see how long one takes and how large it gets."""
-ROWS_A_SECOND = 20_000
-"""Of one worker, with all stages; benchmarks/build_nih.py measures it."""
+ROWS_A_SECOND = 10_000
+"""Of one worker, with all stages and one phrasing; benchmarks/scale.py measures it."""
 ROW_BYTES = 110
 """Of a row without pictures on disk."""
 PICTURE_BYTES = 75_000

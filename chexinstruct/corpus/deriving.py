@@ -29,14 +29,14 @@ from chexinstruct.tasks import registry as task_registry
 
 
 def check_target(parent: Path, target: Path) -> None:
-    """Whether a corpus can be written there.
+    """Whether what is made of a corpus or bench can be written there.
 
     Raises:
         CallError: it is the parent or lies in it, or it is not empty.
     """
     here, there = parent.resolve(), target.resolve()
     if here == there or here in there.parents:
-        raise CallError(f"{target} is the corpus itself or lies in it; name another folder")
+        raise CallError(f"{target} is {parent} or lies in it; name another folder")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise CallError(f"{target} is not an empty folder; name one that is, or a new one")
 

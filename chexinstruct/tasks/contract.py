@@ -67,7 +67,9 @@ class Context(Protocol):
     def negatives(self, pool: str, *names: object) -> Iterator[Study]:
         """Other people's studies of the same source and split that stand in a pool of the task.
 
-        At most :data:`STEPS` of them, from a drawn point of a hash ring onwards.
+        At most :data:`STEPS` of them, from a point of a hash ring onwards that is drawn by the
+        names. Without names they are those that follow in the order of the corpus, which is by a
+        hash as well: their pictures stand nearby, so that a row that shows one costs no copy.
         """
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,6 +24,7 @@ from chexinstruct.bench.opening import Bench, open_bench
 from chexinstruct.bench.prompts import Prompt, Style, load_style
 from chexinstruct.bench.text_metrics import cleaned
 from chexinstruct.build.cache import write_json
+from chexinstruct.corpus.deriving import check_target, drafted
 from chexinstruct.errors import CallError, ChexinstructError
 from chexinstruct.export.account import MANIFEST, licenses, measured
 from chexinstruct.export.sinks import Record, Sink
@@ -87,42 +86,32 @@ def export_bench(
         raise CallError(f"--style {style}: {harness.name} asks in words of its own")
     part = open_bench(bench).part(tasks=tasks, sources=sources)
     words = load_style(style or STYLE)
-    _check_target(bench, out)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
-        try:
-            work = _Work(part, harness, words, draft)
-            work.write()
-            restricted = dict(sorted(work.restricted.items()))
-            export = HarnessExport(
-                format=harness.name,
-                chexinstruct=__version__,
-                bench=part.digest,
-                tasks=sorted(set(tasks)),
-                sources=sorted(set(sources)),
-                style="" if harness.own_words else words.name,
-                style_version="" if harness.own_words else words.content.version,
-                style_digest="" if harness.own_words else words.digest,
-                read=len(part.items),
-                items=dict(sorted(work.written.items())),
-                left_out=dict(sorted(work.left_out.items())),
-                publishable=not restricted,
-                restricted=restricted,
-                files=[
-                    measured(draft, name, n) for s in work.sinks.values() for name, n in s.files
-                ],
-                pictures=sum(path.is_file() for path in (draft / "images").rglob("*")),
-            )
-            if not export.items:
-                told = ", ".join(f"{reason} {n:,}" for reason, n in export.left_out.items())
-                raise ChexinstructError(f"no item of {bench} is left: {told}")
-            _describe(draft, export, work)
-            draft.replace(out)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-    except OSError as error:
-        raise ChexinstructError(f"{out}: cannot be written: {error.strerror}") from None
+    check_target(bench, out)
+    with drafted(out) as draft:
+        work = _Work(part, harness, words, draft)
+        work.write()
+        restricted = dict(sorted(work.restricted.items()))
+        export = HarnessExport(
+            format=harness.name,
+            chexinstruct=__version__,
+            bench=part.digest,
+            tasks=sorted(set(tasks)),
+            sources=sorted(set(sources)),
+            style="" if harness.own_words else words.name,
+            style_version="" if harness.own_words else words.content.version,
+            style_digest="" if harness.own_words else words.digest,
+            read=len(part.items),
+            items=dict(sorted(work.written.items())),
+            left_out=dict(sorted(work.left_out.items())),
+            publishable=not restricted,
+            restricted=restricted,
+            files=[measured(draft, name, n) for s in work.sinks.values() for name, n in s.files],
+            pictures=sum(path.is_file() for path in (draft / "images").rglob("*")),
+        )
+        if not export.items:
+            told = ", ".join(f"{reason} {n:,}" for reason, n in export.left_out.items())
+            raise ChexinstructError(f"no item of {bench} is left: {told}")
+        _describe(draft, export, work)
     return export
 
 
@@ -228,14 +217,6 @@ def problem(record: Record, row: Row, harness: Harness) -> str | None:
     if not harness.own_words and not all(option in row.prompt.text for option in options):
         return "options_not_in_prompt"
     return None
-
-
-def _check_target(bench: Path, out: Path) -> None:
-    here, there = bench.resolve(), out.resolve()
-    if here == there or here in there.parents:
-        raise CallError(f"{out} is the bench itself or lies in it; name another folder")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CallError(f"{out} is not an empty folder; name one that is, or a new one")
 
 
 def _describe(folder: Path, export: HarnessExport, work: _Work) -> None:
