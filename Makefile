@@ -28,7 +28,7 @@ types: $(VENV)/.ready
 	$(BIN)/mypy
 
 test: lint types
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --timeout 300
 
 test-slow: $(VENV)/.ready
 	$(BIN)/pytest -n 2 -m slow

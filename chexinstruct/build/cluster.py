@@ -11,6 +11,7 @@ from chexinstruct.errors import CallError, ChexinstructError
 J = TypeVar("J")
 R = TypeVar("R")
 
+NOT_INSTALLED = "--executor dask: pip install 'chexinstruct[dask]'"
 FAILURES = 3
 """Workers that may die over one job before the build gives up."""
 PER_WORKER = 2
@@ -31,14 +32,10 @@ class Dask:
     """
 
     def __init__(self, workers: int, scheduler: str | None = None, timeout: float = 30) -> None:
-        try:
-            from distributed import Client
-        except ImportError:
-            raise CallError("--executor dask: pip install 'chexinstruct[dask]'") from None
         return_large_blocks()
         self._cluster = _on_this_machine(workers) if scheduler is None else None
         try:
-            self._client = Client(self._cluster or scheduler, timeout=timeout, set_as_default=False)
+            self._client = _client(self._cluster or scheduler, timeout)
         except TypeError:  # what Dask makes of a tls:// address when it knows no certificate
             raise CallError(
                 f"--scheduler {scheduler}: no certificates; name them in Dask's configuration "
@@ -92,6 +89,34 @@ class Dask:
             submit()
 
 
+def _client(scheduler: Any, timeout: float) -> Any:
+    """A client of a cluster or an address.
+
+    Raises:
+        CallError: Dask is not installed.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise CallError(NOT_INSTALLED) from None
+
+    class Whole(Client):  # type: ignore[misc]
+        """Closed where it can't be started.
+
+        Else it is closed when Python's collector finds it, which may be in the midst of starting
+        the next client: under a lock that closing waits for as well.
+        """
+
+        def start(self, **given: Any) -> None:
+            try:
+                super().start(**given)
+            except BaseException:
+                self.close()
+                raise
+
+    return Whole(scheduler, timeout=timeout, set_as_default=False)
+
+
 def _on_this_machine(workers: int) -> Any:
     """A cluster that only this process can use.
 
@@ -102,14 +127,14 @@ def _on_this_machine(workers: int) -> Any:
     Raises:
         CallError: there is nothing to make a certificate with.
     """
-    import dask
-    from distributed import LocalCluster
-    from distributed.security import Security
-
     try:
+        import dask
+        from distributed import LocalCluster
+        from distributed.security import Security
+
         security = Security.temporary()
     except ImportError:
-        raise CallError("--executor dask: pip install 'chexinstruct[dask]'") from None
+        raise CallError(NOT_INSTALLED) from None
     no_pages: dict[str, list[str]] = {
         "distributed.scheduler.http.routes": [],
         "distributed.worker.http.routes": [],
