@@ -17,18 +17,16 @@ from chexinstruct.quality.report import (
     Reuse,
     Shared,
 )
-from chexinstruct.quality.rows import FAULTS, Facts
+from chexinstruct.quality.rows import Facts
+from chexinstruct.quality.sums import FAULTS
 from chexinstruct.schema import SPLITS
 
 
 def counts(facts: Facts) -> list[Count]:
     """Rows of each task, source and split that has any."""
     return [
-        Count(task=task, source=source, split=SPLITS[split], rows=n)
-        for task, source, split, n in facts.ask(
-            "SELECT task, source, split, count(*) FROM facts JOIN pairs USING (pair) "
-            "GROUP BY ALL ORDER BY ALL"
-        )
+        Count(task=facts.pairs[pair][0], source=facts.pairs[pair][1], split=SPLITS[split], rows=n)
+        for (pair, split), n in sorted(facts.sums.rows.items())
     ]
 
 
@@ -40,10 +38,7 @@ question, tens of thousands."""
 def balance(facts: Facts) -> list[Balance]:
     """Rows by the side that they are balanced by; ``metadata.balance`` is ``group/side``."""
     tasks: dict[str, dict[str, Counter[str]]] = {}
-    for task, place, n in facts.ask(
-        "SELECT task, balance, count(*) FROM facts JOIN pairs USING (pair) "
-        "WHERE balance IS NOT NULL GROUP BY ALL ORDER BY ALL"
-    ):
+    for (task, place), n in sorted(facts.sums.sided.items()):
         group, _, side = place.rpartition("/")
         tasks.setdefault(task, {}).setdefault(group, Counter())[side] += n
     found = []
@@ -63,17 +58,10 @@ def balance(facts: Facts) -> list[Balance]:
 
 def lengths(facts: Facts) -> list[Lengths]:
     """Lengths of instructions and responses in characters and words, by task."""
-    found = []
-    for text in ("instruction", "response"):
-        for unit in ("characters", "words"):
-            tables: dict[str, list[tuple[int, int]]] = {}
-            for task, length, n in facts.ask(
-                f"SELECT task, {text}_{unit} AS length, count(*) FROM facts "
-                "JOIN pairs USING (pair) GROUP BY task, length ORDER BY task, length"
-            ):
-                tables.setdefault(task, []).append((length, n))
-            found += [_lengths(task, text, unit, table) for task, table in tables.items()]
-    return sorted(found, key=lambda item: (item.task, item.text, item.unit))
+    return [
+        _lengths(task, text, unit, sorted(rows.items()))
+        for (task, text, unit), rows in sorted(facts.sums.lengths.items())
+    ]
 
 
 def _lengths(task: str, text: str, unit: str, table: Sequence[tuple[int, int]]) -> Lengths:
@@ -101,18 +89,24 @@ def _lengths(task: str, text: str, unit: str, table: Sequence[tuple[int, int]]) 
     )
 
 
-_SAME = "pair, pictures, turns, said, response"
+_KINDS = """
+CREATE TABLE equal AS
+SELECT pair, count(*) AS kinds, count(*) FILTER (low <> high) AS across
+FROM (SELECT pair, min(split) AS low, max(split) AS high FROM kinds GROUP BY pair, same)
+GROUP BY pair
+"""
 
 
 def repeats(facts: Facts) -> list[Repeats]:
     """What each task and source says more than once."""
-    total = dict(facts.ask("SELECT pair, count(*) FROM facts GROUP BY pair"))
-    kinds = dict(
-        facts.ask(f"SELECT pair, count(*) FROM (SELECT DISTINCT {_SAME} FROM facts) GROUP BY pair")
-    )
+    total: Counter[int] = Counter()
+    for (pair, _), n in facts.sums.rows.items():
+        total[pair] += n
+    facts.run(_KINDS)
+    kinds = dict(facts.ask("SELECT pair, kinds FROM equal"))
     responses = dict(
         facts.ask(
-            "SELECT pair, count(*) FROM (SELECT DISTINCT pair, response FROM facts) GROUP BY pair"
+            "SELECT pair, count(*) FROM (SELECT DISTINCT pair, response FROM said) GROUP BY pair"
         )
     )
     contradictions = {
@@ -121,7 +115,7 @@ def repeats(facts: Facts) -> list[Repeats]:
             """
             SELECT pair, count(*), sum(n)::BIGINT
             FROM (
-                SELECT pair, count(*) AS n FROM facts GROUP BY pair, pictures, question
+                SELECT pair, count(*) AS n FROM kinds GROUP BY pair, shown
                 HAVING min(answer) <> max(answer)
             )
             GROUP BY pair
@@ -148,20 +142,16 @@ def repeats(facts: Facts) -> list[Repeats]:
 def across_splits(facts: Facts) -> list[AcrossSplits]:
     """People and equal rows that stand in several splits of a task and source, where any do."""
 
-    def several(what: str, where: str = "true") -> dict[int, int]:
-        return dict(
-            facts.ask(
-                f"""
-                SELECT pair, count(*)
-                FROM (SELECT pair FROM facts WHERE {where}
-                    GROUP BY {what} HAVING min(split) <> max(split))
-                GROUP BY pair
-                """
-            )
+    patients = dict(
+        facts.ask(
+            """
+            SELECT pair, count(*)
+            FROM (SELECT pair FROM patients GROUP BY pair, patient HAVING min(split) <> max(split))
+            GROUP BY pair
+            """
         )
-
-    patients = several("pair, patient", "patient IS NOT NULL")
-    rows = several(_SAME)
+    )
+    rows = dict(facts.ask("SELECT pair, across FROM equal WHERE across > 0"))
     return [
         AcrossSplits(
             task=facts.pairs[pair][0],
@@ -175,26 +165,19 @@ def across_splits(facts: Facts) -> list[AcrossSplits]:
 
 def faulty(facts: Facts) -> list[Faulty]:
     """Rows without a proper answer, of the tasks and sources that have any."""
-    kinds: dict[tuple[str, str], dict[str, int]] = {}
-    for task, source, faults, n in facts.ask(
-        "SELECT task, source, faults, count(*) FROM facts JOIN pairs USING (pair) "
-        "WHERE faults > 0 GROUP BY ALL ORDER BY ALL"
-    ):
-        own = kinds.setdefault((task, source), {})
-        for bit, kind in enumerate(FAULTS):
-            if faults >> bit & 1:
-                own[kind] = own.get(kind, 0) + n
-    return [
-        Faulty(task=task, source=source, kinds={k: own[k] for k in FAULTS if k in own})
-        for (task, source), own in kinds.items()
-    ]
+    found = []
+    for pair, (task, source) in enumerate(facts.pairs):
+        kinds = {kind: n for kind in FAULTS if (n := facts.sums.faults[pair, kind])}
+        if kinds:
+            found.append(Faulty(task=task, source=source, kinds=kinds))
+    return found
 
 
 def people(facts: Facts) -> tuple[dict[str, int], list[People], list[Shared]]:
     """Distinct people by split, by source and split, and those who stand in several splits."""
     facts.run(
         "CREATE TABLE people AS SELECT DISTINCT source, split, patient "
-        "FROM facts JOIN pairs USING (pair) WHERE patient IS NOT NULL"
+        "FROM patients JOIN pairs USING (pair)"
     )
     by_split = {
         SPLITS[split]: n
@@ -226,7 +209,14 @@ def reuse(facts: Facts) -> list[Reuse]:
     return [
         Reuse(tasks=tasks, pictures=n)
         for tasks, n in facts.ask(
-            "SELECT tasks, count(*) FROM (SELECT count(*) AS tasks FROM shows GROUP BY picture) "
-            "GROUP BY tasks ORDER BY tasks"
+            """
+            SELECT tasks, count(*)
+            FROM (
+                SELECT count(*) AS tasks
+                FROM (SELECT DISTINCT picture, task FROM shown JOIN pairs USING (pair))
+                GROUP BY picture
+            )
+            GROUP BY tasks ORDER BY tasks
+            """
         )
     ]

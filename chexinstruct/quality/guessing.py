@@ -17,16 +17,16 @@ SELECT task, form, CASE
     WHEN answers > {FEW_ANSWERS} OR n < {ROWS_AN_ANSWER} * answers THEN 0
     ELSE greatest(answers, 2) END::UINTEGER AS few
 FROM (
-    SELECT task, form, count(DISTINCT answer) AS answers, count(*) AS n
-    FROM facts JOIN pairs USING (pair) WHERE choices = 0 AND yes IS NULL GROUP BY task, form
+    SELECT task, form, count(DISTINCT answer) AS answers, sum(n) AS n
+    FROM asked JOIN pairs USING (pair) WHERE choices = 0 AND yes < 0 GROUP BY task, form
 )
 """
-_ASKED = """
-CREATE TABLE asked AS
-SELECT facts.pair, question, answer, count(*) AS n, max(CASE
-    WHEN choices > 0 THEN choices WHEN yes IS NOT NULL THEN 2 ELSE coalesce(few, 0) END) AS among
-FROM facts JOIN pairs USING (pair) LEFT JOIN chances USING (task, form)
-GROUP BY facts.pair, question, answer
+_GIVEN = """
+CREATE TABLE given AS
+SELECT asked.pair, question, answer, sum(n)::BIGINT AS n, max(CASE
+    WHEN choices > 0 THEN choices WHEN yes >= 0 THEN 2 ELSE coalesce(few, 0) END) AS among
+FROM asked JOIN pairs USING (pair) LEFT JOIN chances USING (task, form)
+GROUP BY asked.pair, question, answer
 """
 # Left out of its own count, an answer that n rows give is given by n - 1 others. It is the guess if
 # no other answer of the question has as many, and one of several if some have just as many.
@@ -35,8 +35,8 @@ SELECT pair, rivals, sum(top)::BIGINT
 FROM (
     SELECT pair, question, any_value(top) AS top,
         count(*) FILTER (n = top) AS tops, count(*) FILTER (n = top - 1) AS rivals
-    FROM asked JOIN (
-        SELECT pair, question, max(n) AS top FROM asked GROUP BY pair, question HAVING max(n) > 1
+    FROM given JOIN (
+        SELECT pair, question, max(n) AS top FROM given GROUP BY pair, question HAVING max(n) > 1
     ) USING (pair, question)
     GROUP BY pair, question
 )
@@ -46,27 +46,27 @@ _ALONE = """
 SELECT pair, among, count(*)
 FROM (
     SELECT pair, any_value(among) AS among
-    FROM asked GROUP BY pair, question HAVING sum(n) = 1
+    FROM given GROUP BY pair, question HAVING sum(n) = 1
 )
 GROUP BY pair, among ORDER BY pair, among
 """
 _MAJORITIES = """
-WITH answers AS (SELECT pair, answer, sum(n) AS n FROM asked GROUP BY pair, answer),
+WITH answers AS (SELECT pair, answer, sum(n) AS n FROM given GROUP BY pair, answer),
     tops AS (SELECT pair, count(*) AS answers, max_by(answer, (n, answer)) AS answer, max(n) AS n
         FROM answers GROUP BY pair)
 SELECT tops.pair, any_value(answers), any_value(tops.n)::BIGINT, min(short)
-FROM tops JOIN facts USING (pair, answer) GROUP BY tops.pair
+FROM tops LEFT JOIN shorts USING (pair, answer) GROUP BY tops.pair
 """
 
 
 def guesses(facts: Facts) -> list[Guess]:
     """How far answers can be guessed, one record a task and source."""
     facts.run(_CHANCES)
-    facts.run(_ASKED)
+    facts.run(_GIVEN)
     by_chance: dict[int, float] = {}
     rows: dict[int, int] = {}
     for pair, among, n in facts.ask(
-        "SELECT pair, among, sum(n)::BIGINT FROM asked GROUP BY pair, among ORDER BY pair, among"
+        "SELECT pair, among, sum(n)::BIGINT FROM given GROUP BY pair, among ORDER BY pair, among"
     ):
         rows[pair] = rows.get(pair, 0) + n
         by_chance[pair] = by_chance.get(pair, 0.0) + _share(among) * n
@@ -105,31 +105,18 @@ def _share(among: int) -> float:
 
 def places(facts: Facts) -> list[Places]:
     """Where the right options stand, one record a task and form."""
-    sizes = facts.ask(
-        """
-        SELECT task, form, choices, count(*), sum(len(places))::BIGINT
-        FROM facts JOIN pairs USING (pair) WHERE len(places) > 0 GROUP BY ALL ORDER BY ALL
-        """
-    )
-    stand = facts.ask(
-        """
-        SELECT task, form, place, label, count(*)
-        FROM (
-            SELECT task, form, unnest(places) AS place, unnest(labels) AS label
-            FROM facts JOIN pairs USING (pair) WHERE len(places) > 0
-        )
-        GROUP BY ALL ORDER BY ALL
-        """
-    )
+    sums = facts.sums
+    sizes = [(*key, n, sums.right[key]) for key, n in sorted(sums.chosen.items())]
+    stand = sums.stand.items()
     found = []
     for task, form in dict.fromkeys((task, form) for task, form, *_ in sizes):
         own = [(choices, n, right) for t, f, choices, n, right in sizes if (t, f) == (task, form)]
         length = max(choices for choices, *_ in own)
         positions = [0] * length
         labels: dict[str, int] = {}
-        for t, f, place, label, n in stand:
+        for (t, f, place, label), n in stand:
             if (t, f) == (task, form):
-                positions[place - 1] += n
+                positions[place] += n
                 if label:
                     labels[label] = labels.get(label, 0) + n
         found.append(
@@ -150,13 +137,14 @@ def places(facts: Facts) -> list[Places]:
 
 def yes_no(facts: Facts) -> list[YesNo]:
     """Answers by yes and by no, one record a task and finding."""
+    counted = facts.sums.yes_no
+    keys = {(task, finding) for task, finding, _ in counted}
     return [
-        YesNo(task=task, finding=finding, yes=yes, no=no)
-        for task, finding, yes, no in facts.ask(
-            """
-            SELECT task, finding, count(*) FILTER (yes), count(*) FILTER (NOT yes)
-            FROM facts JOIN pairs USING (pair) WHERE yes IS NOT NULL
-            GROUP BY task, finding ORDER BY task, finding NULLS FIRST
-            """
+        YesNo(
+            task=task,
+            finding=finding,
+            yes=counted[task, finding, True],
+            no=counted[task, finding, False],
         )
+        for task, finding in sorted(keys, key=lambda k: (k[0], k[1] is not None, k[1] or ""))
     ]

@@ -1,131 +1,47 @@
-"""The rows of a corpus as one narrow SQL table: keys, lengths and marks instead of texts."""
+"""The rows of a corpus, counted: small sums here, and what may be large in narrow SQL tables."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+from xxhash import xxh3_64_intdigest
 
-from chexinstruct.errors import ChexinstructError
-from chexinstruct.schema import SPLITS, Example, arrow_schema
+from chexinstruct.quality.batch import Batch, kinds, used
+from chexinstruct.quality.columns import batches, check, joined, mixed
+from chexinstruct.quality.sums import DataFile, Sums
+from chexinstruct.quality.texts import Texts
+from chexinstruct.schema import SPLITS
 
 MEMORY = "64MB"
 """What the SQL engine may hold; more goes to a private folder on disk."""
-READ = [
-    *("form", "instruction", "response", "options", "answers", "history", "patient", "image_ids"),
-    *("metadata.finding", "metadata.balance"),
-]
-"""The columns that are looked at."""
-BATCH_ROWS = 4096
-"""Rows read at a time."""
-BATCH_BYTES = 2 << 20
-"""Bytes of rows that the SQL engine gets at a time. It makes lists of their words, of which its
-limit knows nothing: with long texts it took 1.5 GB when it read the files by itself."""
-SHORT = 60
-"""Characters of the longest answer that is kept as text."""
 
-FAULTS = {
-    "empty": "response = ''",
-    "blank": "response <> '' AND len(response_words) = 0",
-    "punctuation": r"len(response_words) > 0 AND NOT regexp_matches(response, '[\pL\pN]')",
-    "one_word_again": "CASE WHEN len(response_words) > 1 "
-    "AND response_words[1] = response_words[-1] "
-    "THEN len(list_distinct(response_words)) = 1 ELSE false END",
-    "question": "response <> '' AND response = instruction",
-    "template_marks": " OR ".join(
-        f"contains({text}, '{mark}')"
-        for text in ("response", "instruction")
-        for mark in ("{{", "}}", "{%", "%}")
-    ),
-    "masked": "contains(response, '___') OR contains(response, 'XXXX')",
+_TABLES = {
+    # Rows of one answer to one question; among how many options it stood.
+    "asked": "pair USMALLINT, question UBIGINT, answer UBIGINT, yes TINYINT, form USMALLINT, "
+    "choices UINTEGER, n UINTEGER",
+    # A row each: equal ones have one number, those of one question on the same pictures another.
+    "kinds": "pair USMALLINT, split UTINYINT, shown UBIGINT, same UBIGINT, answer UBIGINT",
+    # The rest may hold a thing several times.
+    "said": "pair USMALLINT, response UBIGINT",
+    "shorts": "pair USMALLINT, answer UBIGINT, short VARCHAR",
+    "patients": "pair USMALLINT, split UTINYINT, patient UBIGINT",
+    "shown": "pair USMALLINT, picture UBIGINT",
 }
-"""What is wrong with an answer, as SQL; bits of ``facts.faults``, from the lowest."""
-
-# Hashes have 64 bits: two of ten million texts share one in one of 400,000 corpora.
-_MACROS = """
--- One replace a character: translate() takes five times as long, and this runs on every text.
-CREATE MACRO flat(text) AS
-    replace(replace(replace(text, chr(9), ' '), chr(10), ' '), chr(13), ' ');
-CREATE MACRO words_of(text) AS list_filter(string_split(text, ' '), lambda w: w <> '');
-CREATE MACRO unmarked(text) AS
-    replace(replace(replace(replace(text, '.', ''), ',', ''), ';', ''), ':', '');
--- Options are shown with the marks that mean something to models broken up; answers are kept bare.
-CREATE MACRO shown(text) AS replace(replace(text, '<|', '< |'), '<image>', '< image>');
-CREATE MACRO places_of(answers, options) AS list_filter(
-    list_transform(answers, lambda a: list_position(options, shown(a))), lambda p: p IS NOT NULL
-);
-"""
-_FACTS = f"""
-SELECT
-    pair, split, form, finding, balance, patient, pictures, turns, said,
-    hash(response) AS response,
-    -- Another order of the options is the same question: a sum has the same words in any order.
-    hash(turns, CASE WHEN choices = 0 THEN said ELSE
-        hash(list_sum(list_transform(instruction_words, lambda w: hash(w)))) END
-    ) AS question,
-    hash(lower(answer)) AS answer,
-    CASE WHEN length(answer) <= {SHORT} THEN answer END AS short,
-    CASE lower(answer) WHEN 'yes' THEN true WHEN 'no' THEN false END AS yes,
-    choices,
-    places,
-    list_transform(places, lambda p: options[p].label) AS labels,
-    length(instruction)::UINTEGER AS instruction_characters,
-    len(instruction_words)::UINTEGER AS instruction_words,
-    length(response)::UINTEGER AS response_characters,
-    len(response_words)::UINTEGER AS response_words,
-    ({" | ".join(f"(({rule})::UTINYINT << {bit})" for bit, rule in enumerate(FAULTS.values()))})
-        AS faults
-FROM (
-    SELECT
-        $pair::USMALLINT AS pair, $split::UTINYINT AS split,
-        form, instruction, response, options,
-        metadata.finding AS finding,
-        metadata.balance AS balance,
-        CASE WHEN patient IS NOT NULL THEN hash(patient) END AS patient,
-        hash($root, image_ids) AS pictures,
-        hash(history) AS turns,
-        hash(instruction) AS said,
-        trim(CASE WHEN len(answers) > 0 THEN array_to_string(list_sort(answers), ', ')
-            ELSE response END, ' ' || chr(9) || chr(10) || chr(13)) AS answer,
-        len(options)::UINTEGER AS choices,
-        CASE WHEN len(options) > 0 THEN
-            places_of(answers, list_transform(options, lambda o: o.text)) END AS places,
-        words_of(unmarked(flat(instruction))) AS instruction_words,
-        words_of(flat(response)) AS response_words
-    FROM rows
-)
-"""
-_SHOWN = """
-SELECT hash($root, id) AS picture, $pair::USMALLINT AS pair
-FROM (SELECT unnest(image_ids) AS id FROM rows)
-"""
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """A Parquet file of rows, and what its name says of them."""
-
-    path: Path
-    task: str
-    source: str
-    split: str
-    root: str
-    """The source whose pictures the source shows."""
 
 
 class Facts:
-    """SQL over the rows of some files; a context manager.
+    """The rows of some files; a context manager.
 
-    ``facts`` has a row for each row of the corpus, ``pairs`` the task and source of each ``pair``,
-    ``shows`` a row for each picture and task that shows it. They lie in a private folder until the
-    end. Pictures are never read.
+    ``sums`` has what is few. SQL tables lie in a private folder until the end: ``pairs`` has the
+    task and source of each ``pair``, ``forms`` the numbers of forms, and :data:`_TABLES` are as
+    told there. Pictures are never read.
 
     Args:
         files: whose rows.
@@ -137,10 +53,12 @@ class Facts:
     def __init__(self, files: Sequence[DataFile]) -> None:
         self.files = tuple(files)
         self.pairs = sorted({(file.task, file.source) for file in self.files})
+        self.sums = Sums()
+        self._forms: dict[str, int] = {}
 
     def __enter__(self) -> Facts:
         for file in self.files:
-            _check(file.path)
+            check(file.path)
         self._folder = tempfile.TemporaryDirectory(prefix="chexinstruct-")  # ours alone
         self._engine = duckdb.connect(
             str(Path(self._folder.name) / "facts.duckdb"),
@@ -148,9 +66,9 @@ class Facts:
                 "memory_limit": MEMORY,
                 "threads": 1,  # each holds partial sums of its own, beside the limit
                 "temp_directory": self._folder.name,
-                "preserve_insertion_order": False,
             },
         )
+        self._texts = Texts(self._engine)
         try:
             self._fill()
         except BaseException:
@@ -181,68 +99,57 @@ class Facts:
 
     def _fill(self) -> None:
         numbers = {pair: number for number, pair in enumerate(self.pairs)}
-        self._load(
-            "pairs",
-            {
-                "pair": pa.array(numbers.values(), pa.uint16()),
-                "task": pa.array([task for task, _ in numbers], pa.string()),
-                "source": pa.array([source for _, source in numbers], pa.string()),
-            },
-        )
-        self.run(_MACROS)
-        self._add(arrow_schema(Example).empty_table(), "CREATE TABLE {} AS", 0, 0, "")
+        self._engine.execute("CREATE TABLE pairs (pair USMALLINT, task VARCHAR, source VARCHAR)")
+        for (task, source), number in numbers.items():
+            self._engine.execute("INSERT INTO pairs VALUES (?, ?, ?)", [number, task, source])
+        for name, columns in _TABLES.items():
+            self.run(f"CREATE TABLE {name} ({columns})")
         for file in self.files:
-            pair, split = numbers[file.task, file.source], SPLITS.index(file.split)
-            for rows in _batches(file.path):
-                self._add(rows, "INSERT INTO {}", pair, split, file.root)
-        self.run(
-            "CREATE TABLE shows AS SELECT DISTINCT picture, task FROM shown JOIN pairs USING (pair)"
+            for rows in batches(file.path):
+                batch = Batch(rows, self._texts)
+                self.sums.add(batch, file, numbers[file.task, file.source])
+                self._add(batch, file, numbers[file.task, file.source])
+
+    def _add(self, batch: Batch, file: DataFile, pair: int) -> None:
+        answer = batch.answer
+        given = answer.hashes[answer.codes]
+        form = np.array([self._form(name) for name in batch.form.values.to_pylist()], np.uint16)
+        forms = form[batch.form.codes]
+        one, n = kinds(joined(batch.question, given, forms.astype(np.uint64), batch.choices))
+        self._insert(
+            "asked",
+            pair,
+            question=batch.question[one],
+            answer=given[one],
+            yes=answer.yes[answer.codes[one]],
+            form=forms[one],
+            choices=batch.choices[one],
+            n=n,
         )
-        self.run("DROP TABLE shown")
+        split = np.uint8(SPLITS.index(file.split))
+        self._insert(
+            "kinds",
+            pair,
+            split=np.full(len(batch), split),
+            shown=batch.shown,
+            same=batch.same,
+            answer=given,
+        )
+        self._insert("said", pair, response=batch.responses[used(batch.response.codes)])
+        short = answer.short.is_valid().to_numpy()
+        self._insert("shorts", pair, answer=answer.hashes[short], short=answer.short.drop_null())
+        people = batch.people[used(batch.patient.codes)]
+        self._insert("patients", pair, split=np.full(len(people), split), patient=people)
+        root = np.uint64(xxh3_64_intdigest(file.root.encode()))
+        pictures = batch.picture[used(batch.pictures.codes)]
+        self._insert("shown", pair, picture=mixed(pictures + root))
 
-    def _add(
-        self, rows: pa.RecordBatch | pa.Table, to: str, pair: int, split: int, root: str
-    ) -> None:
-        self._engine.register("rows", rows)
-        known = {"pair": pair, "root": root}
-        self._engine.execute(f"{to.format('facts')} {_FACTS}", {**known, "split": split})
-        self._engine.execute(f"{to.format('shown')} {_SHOWN}", known)
-        self._engine.unregister("rows")
+    def _form(self, name: str) -> int:
+        return self._forms.setdefault(name, len(self._forms))
 
-    def _load(self, name: str, columns: dict[str, pa.Array]) -> None:
+    def _insert(self, table: str, pair: int, **columns: Any) -> None:
+        """Rows of a pair, the columns in the order of the table."""
         self._engine.register("given", pa.table(columns))
-        self._engine.execute(f"CREATE TABLE {name} AS SELECT * FROM given")
+        names = ", ".join(columns)
+        self._engine.execute(f"INSERT INTO {table} SELECT {pair}, {names} FROM given")
         self._engine.unregister("given")
-
-
-def _check(path: Path) -> None:
-    try:
-        schema = pq.read_schema(path)
-    except (OSError, pa.ArrowException):
-        raise _unreadable(path) from None
-    if not schema.equals(arrow_schema(Example)):
-        raise ChexinstructError(
-            f"{path}: its columns are not those of this version; build the corpus again"
-        )
-
-
-def _batches(path: Path) -> Iterator[pa.RecordBatch]:
-    """The rows without their pictures, few at a time.
-
-    Raises:
-        ChexinstructError: the file cannot be read.
-    """
-    try:
-        with pq.ParquetFile(path, memory_map=True) as file:
-            for batch in file.iter_batches(BATCH_ROWS, columns=READ, use_threads=False):
-                step = max(1, len(batch) * BATCH_BYTES // max(BATCH_BYTES, batch.nbytes))
-                for start in range(0, len(batch), step):
-                    yield batch.slice(start, step)
-    except (OSError, pa.ArrowException):
-        raise _unreadable(path) from None
-
-
-def _unreadable(path: Path) -> ChexinstructError:
-    return ChexinstructError(
-        f"{path}: cannot be read; `chexinstruct verify` tells what else is wrong with the corpus"
-    )
