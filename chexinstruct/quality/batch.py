@@ -10,10 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from chexinstruct.quality import texts
 from chexinstruct.quality.columns import Coded, Codes, Hashes, Lists, Numbers, Rows, joined, mixed
-from chexinstruct.quality.texts import Texts
-
-Bool = npt.NDArray[np.bool_]
 
 
 class Batch:
@@ -21,10 +19,9 @@ class Batch:
 
     Args:
         rows: of one file.
-        texts: tells of texts.
     """
 
-    def __init__(self, rows: Rows, texts: Texts) -> None:
+    def __init__(self, rows: Rows) -> None:
         self.form = rows.texts("form")
         self.instruction, self.response = rows.texts("instruction"), rows.texts("response")
         self.finding = rows.texts("metadata", "finding")
@@ -33,8 +30,8 @@ class Batch:
         self.options, self.right = rows.lists("options"), rows.lists("answers")
         self.images = rows.lists("image_ids")
         self.pictures = self.images.texts()
-        self.asked = texts.worded(self.instruction.values)
-        self.told = texts.worded(self.response.values)
+        self.asked = texts.asked(self.instruction.values)
+        self.told = texts.told(self.response.values)
         self.choices = self.options.sizes.astype(np.uint64)
         self.picture = texts.hashes(self.pictures.values)
         """Of each picture, not of each row, as what follows."""
@@ -45,15 +42,15 @@ class Batch:
         said = texts.hashes(self.instruction.values)[self.instruction.codes]
         self.echo = said == self.responses[self.response.codes]
         """Whether response and instruction are the same."""
-        turns = _turns(rows.lists("history"), texts)
+        turns = _turns(rows.lists("history"))
         pictures = self.images.hashes(self.picture[self.pictures.codes])
         # Another order of the options is the same question: a sum has the same words in any order.
-        words = mixed(self.asked.bare_sum)[self.instruction.codes]
+        words = mixed(self.asked.in_any_order)[self.instruction.codes]
         self.question = joined(turns, np.where(self.choices == 0, said, words))
         self.shown = joined(pictures, self.question)
         """The question on these pictures."""
         self.same = joined(pictures, turns, said, self.responses[self.response.codes])
-        self.answer = Answers(self.response, self.right, texts)
+        self.answer = Answers(self.response, self.right)
 
     def __len__(self) -> int:
         return len(self.form.codes)
@@ -62,7 +59,7 @@ class Batch:
 class Answers:
     """The right option or the accepted answers of each row, else its response."""
 
-    def __init__(self, response: Coded, right: Lists, texts: Texts) -> None:
+    def __init__(self, response: Coded, right: Lists) -> None:
         several, sizes = right.texts(), right.sizes
         codes = response.codes.astype(np.int64)
         one = sizes == 1
@@ -76,14 +73,12 @@ class Answers:
             values.append(texts.together(_taken(right, several, more[first])))
         used = np.zeros(sum(map(len, values)), bool)
         used[codes] = True
-        known = texts.answers(pa.concat_arrays(values).filter(pa.array(used)))
         self.codes = (np.cumsum(used) - 1)[codes]
-        """The answer of each row."""
-        self.hashes = np.asarray(known["answer"])
-        self.yes = np.asarray(known["yes"])
-        """1 for yes, 0 for no, else -1."""
-        self.short = known["short"]
-        """The text, where it is short."""
+        """Of each row."""
+        self.known = texts.answered(pa.concat_arrays(values).filter(pa.array(used)))
+        """The answers that the codes mean."""
+        self.hashes = self.known.hashes[self.codes]
+        """Of each row."""
 
 
 def _taken(right: Lists, several: Coded, rows: Numbers) -> pa.ListArray:
@@ -95,7 +90,7 @@ def _taken(right: Lists, several: Coded, rows: Numbers) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(np.append(0, ends), pa.int32()), spelled)
 
 
-def _turns(history: Lists, texts: Texts) -> Hashes:
+def _turns(history: Lists) -> Hashes:
     """A number for the earlier turns of each row."""
     if not history.ends[-1]:
         return np.zeros(len(history.ends) - 1, np.uint64)

@@ -29,6 +29,7 @@ BATCH_ROWS = 40_000
 BATCH_BYTES = 6 << 20
 """Bytes of them as they stand in the file, unpacked; one row group is taken whole."""
 
+Bool = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int32]
 Numbers = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]

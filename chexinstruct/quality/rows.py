@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,11 +17,13 @@ from xxhash import xxh3_64_intdigest
 from chexinstruct.quality.batch import Batch, kinds, used
 from chexinstruct.quality.columns import batches, check, joined, mixed
 from chexinstruct.quality.sums import DataFile, Sums
-from chexinstruct.quality.texts import Texts
 from chexinstruct.schema import SPLITS
 
 MEMORY = "64MB"
 """What the SQL engine may hold; more goes to a private folder on disk."""
+
+FLUSH_ROWS = 30_000
+"""Rows that a table gets at once; a call costs as much as thousands of them."""
 
 _TABLES = {
     # Rows of one answer to one question; among how many options it stood.
@@ -55,6 +58,7 @@ class Facts:
         self.pairs = sorted({(file.task, file.source) for file in self.files})
         self.sums = Sums()
         self._forms: dict[str, int] = {}
+        self._waiting: defaultdict[str, list[pa.Table]] = defaultdict(list)
 
     def __enter__(self) -> Facts:
         for file in self.files:
@@ -68,7 +72,6 @@ class Facts:
                 "temp_directory": self._folder.name,
             },
         )
-        self._texts = Texts(self._engine)
         try:
             self._fill()
         except BaseException:
@@ -99,45 +102,53 @@ class Facts:
 
     def _fill(self) -> None:
         numbers = {pair: number for number, pair in enumerate(self.pairs)}
-        self._engine.execute("CREATE TABLE pairs (pair USMALLINT, task VARCHAR, source VARCHAR)")
+        self.run("CREATE TABLE pairs (pair USMALLINT, task VARCHAR, source VARCHAR)")
         for (task, source), number in numbers.items():
             self._engine.execute("INSERT INTO pairs VALUES (?, ?, ?)", [number, task, source])
         for name, columns in _TABLES.items():
             self.run(f"CREATE TABLE {name} ({columns})")
         for file in self.files:
+            pair = numbers[file.task, file.source]
             for rows in batches(file.path):
-                batch = Batch(rows, self._texts)
-                self.sums.add(batch, file, numbers[file.task, file.source])
-                self._add(batch, file, numbers[file.task, file.source])
+                batch = Batch(rows)
+                self.sums.add(batch, file, pair)
+                self._add(batch, file, pair)
+        for name in _TABLES:
+            self._flush(name)
 
     def _add(self, batch: Batch, file: DataFile, pair: int) -> None:
-        answer = batch.answer
-        given = answer.hashes[answer.codes]
+        answer, split = batch.answer, np.uint8(SPLITS.index(file.split))
         form = np.array([self._form(name) for name in batch.form.values.to_pylist()], np.uint16)
         forms = form[batch.form.codes]
-        one, n = kinds(joined(batch.question, given, forms.astype(np.uint64), batch.choices))
+        one, n = kinds(
+            joined(batch.question, answer.hashes, forms.astype(np.uint64), batch.choices)
+        )
         self._insert(
             "asked",
             pair,
             question=batch.question[one],
-            answer=given[one],
-            yes=answer.yes[answer.codes[one]],
+            answer=answer.hashes[one],
+            yes=answer.known.yes[answer.codes[one]],
             form=forms[one],
-            choices=batch.choices[one],
-            n=n,
+            choices=batch.choices[one].astype(np.uint32),
+            n=n.astype(np.uint32),
         )
-        split = np.uint8(SPLITS.index(file.split))
         self._insert(
             "kinds",
             pair,
             split=np.full(len(batch), split),
             shown=batch.shown,
             same=batch.same,
-            answer=given,
+            answer=answer.hashes,
         )
         self._insert("said", pair, response=batch.responses[used(batch.response.codes)])
-        short = answer.short.is_valid().to_numpy()
-        self._insert("shorts", pair, answer=answer.hashes[short], short=answer.short.drop_null())
+        short = answer.known.short.is_valid().to_numpy(zero_copy_only=False)
+        self._insert(
+            "shorts",
+            pair,
+            answer=answer.known.hashes[short],
+            short=answer.known.short.drop_null(),
+        )
         people = batch.people[used(batch.patient.codes)]
         self._insert("patients", pair, split=np.full(len(people), split), patient=people)
         root = np.uint64(xxh3_64_intdigest(file.root.encode()))
@@ -148,8 +159,15 @@ class Facts:
         return self._forms.setdefault(name, len(self._forms))
 
     def _insert(self, table: str, pair: int, **columns: Any) -> None:
-        """Rows of a pair, the columns in the order of the table."""
-        self._engine.register("given", pa.table(columns))
-        names = ", ".join(columns)
-        self._engine.execute(f"INSERT INTO {table} SELECT {pair}, {names} FROM given")
-        self._engine.unregister("given")
+        """Rows of a pair, the columns in the order of the table; some wait for others."""
+        length = len(next(iter(columns.values())))
+        waiting = self._waiting[table]
+        waiting.append(pa.table({"pair": np.full(length, np.uint16(pair)), **columns}))
+        if sum(map(len, waiting)) >= FLUSH_ROWS:
+            self._flush(table)
+
+    def _flush(self, table: str) -> None:
+        if waiting := self._waiting.pop(table, None):
+            self._engine.register("given", pa.concat_tables(waiting))
+            self._engine.execute(f"INSERT INTO {table} SELECT * FROM given")
+            self._engine.unregister("given")

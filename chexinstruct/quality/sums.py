@@ -59,13 +59,13 @@ class Sums:
     def add(self, batch: Batch, file: DataFile, pair: int) -> None:
         """Count some rows of a file."""
         self.rows[pair, SPLITS.index(file.split)] += len(batch)
-        for name, column, words, count in (
-            ("instruction", batch.instruction, batch.asked, batch.asked.bare_words),
-            ("response", batch.response, batch.told, batch.told.words),
+        for name, column, known in (
+            ("instruction", batch.instruction, batch.asked),
+            ("response", batch.response, batch.told),
         ):
             n = column.counts()
-            self._measure((file.task, name, "characters"), words.characters, n)
-            self._measure((file.task, name, "words"), count, n)
+            self._measure((file.task, name, "characters"), known.characters, n)
+            self._measure((file.task, name, "words"), known.words, n)
         self._find_faults(batch, pair)
         self._take_sides(batch, file.task)
         self._find_places(batch, file.task)
@@ -97,7 +97,7 @@ class Sums:
     def _take_sides(self, batch: Batch, task: str) -> None:
         for balance, n in _counted(batch.balance):
             self.sided[task, balance] += n
-        yes = batch.answer.yes[batch.answer.codes]
+        yes = batch.answer.known.yes[batch.answer.codes]
         for is_yes in (True, False):
             codes = batch.finding.codes[yes == is_yes]
             for finding, n in _counted(Coded(codes, batch.finding.values)):

@@ -1,140 +1,175 @@
-"""What is to be known of distinct texts: numbers for them, their words, their faults."""
+"""What is to be known of distinct texts: numbers for them, their words, answers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from xxhash import xxh3_64_intdigest
 
-from chexinstruct.quality.columns import Hashes, Lists, Numbers
+from chexinstruct.quality.columns import Bool, Codes, Hashes, Lists, Numbers
 
 SLICE_BYTES = 1 << 20
 """Bytes of texts whose words are looked at together."""
 SHORT = 60
 """Characters of the longest answer that is kept as text."""
+WHITE = " \t\n\r"
+"""What is no part of an answer at its ends."""
 
-# Hashes have 64 bits: two of ten million texts share one in one of 400,000 corpora.
-_HASHES = "SELECT hash(text) AS hash FROM given"
-_WORDS = r"""
-SELECT
-    hash(text) AS hash,
-    hash(bare) AS bare,
-    text <> '' AS counts,
-    bare <> '' AS bare_counts,
-    contains(text, '{{') OR contains(text, '}}') OR contains(text, '{%') OR contains(text, '%}')
-        AS marks,
-    contains(text, '___') OR contains(text, 'XXXX') AS masked,
-    regexp_matches(text, '[\pL\pN]') AS letters
-FROM (
-    SELECT text,
-        replace(replace(replace(replace(text, '.', ''), ',', ''), ';', ''), ':', '') AS bare
-    FROM given
-)
-"""
-_ANSWERS = f"""
-SELECT
-    hash(lower(answer)) AS answer,
-    CASE WHEN length(answer) <= {SHORT} THEN answer END AS short,
-    CASE lower(answer) WHEN 'yes' THEN 1 WHEN 'no' THEN 0 ELSE -1 END::TINYINT AS yes
-FROM (SELECT trim(text, ' ' || chr(9) || chr(10) || chr(13)) AS answer FROM given)
-"""
-_TOGETHER = "SELECT array_to_string(list_sort(text), ', ') AS text FROM given"
+_N = TypeVar("_N", np.int64, np.uint64, np.bool_)
+
+TEMPLATE_MARKS = ("{{", "}}", "{%", "%}")
+MASKS = ("___", "XXXX")
+_ALL_ONES = np.uint64(np.iinfo(np.uint64).max)
 
 
-class Worded(NamedTuple):
-    """What is known of some texts, an item each."""
+def hashes(texts: pa.StringArray) -> Hashes:
+    """A number for each text.
+
+    It has 64 bits: two of ten million texts share one in one of 400,000 corpora.
+    """
+    found = map(xxh3_64_intdigest, map(str.encode, texts.to_pylist()))
+    return np.fromiter(found, np.uint64, len(texts))
+
+
+class Answered(NamedTuple):
+    """What is known of some answers, an item each."""
+
+    hashes: Hashes
+    """Equal where only case and the white space around them differ."""
+    short: pa.StringArray
+    """The text, null where it is long."""
+    yes: npt.NDArray[np.int8]
+    """1 for yes, 0 for no, else -1."""
+
+
+def answered(texts: pa.StringArray) -> Answered:
+    """What answers tell."""
+    bare = pc.utf8_trim(texts, characters=WHITE)
+    lower = pc.utf8_lower(bare)
+    short = pc.if_else(
+        pc.less_equal(pc.utf8_length(bare), SHORT), bare, pa.scalar(None, pa.string())
+    )
+    yes, no = (pc.equal(lower, word).to_numpy(zero_copy_only=False) for word in ("yes", "no"))
+    return Answered(hashes(lower), short, np.where(yes, 1, np.where(no, 0, -1)).astype(np.int8))
+
+
+def together(answers: pa.ListArray) -> pa.StringArray:
+    """Several answers as one text, whatever their order."""
+    return pa.array([", ".join(sorted(several)) for several in answers.to_pylist()], pa.string())
+
+
+class Asked(NamedTuple):
+    """What is known of some instructions, an item each. Their words are without ``.,;:``."""
 
     characters: Numbers
     words: Numbers
-    """What white space divides."""
-    bare_words: Numbers
-    """The same without the marks ``.,;:``."""
-    bare_sum: Hashes
-    """A number that follows from these words, in whatever order they stand."""
-    one_word: npt.NDArray[np.bool_]
-    """Whether all its words are the same, and there are several."""
-    marks: npt.NDArray[np.bool_]
+    in_any_order: Hashes
+    """A number that follows from the words, in whatever order they stand."""
+    marks: Bool
     """Whether marks of a template stand in it."""
-    masked: npt.NDArray[np.bool_]
-    """Whether something was taken out of it."""
-    letters: npt.NDArray[np.bool_]
+
+
+class Told(NamedTuple):
+    """What is known of some responses, an item each."""
+
+    characters: Numbers
+    words: Numbers
+    one_word: Bool
+    """Whether all its words are the same, and there are several."""
+    letters: Bool
     """Whether it has a letter or a digit."""
+    marks: Bool
+    """Whether marks of a template stand in it."""
+    masked: Bool
+    """Whether something was taken out of it."""
 
 
-class Texts:
-    """Looks at texts, each by itself.
+def asked(texts: pa.StringArray) -> Asked:
+    """What instructions tell."""
+    parts = [_asked(_Words(part)) for part in _slices(texts)]
+    return Asked(*map(np.concatenate, zip(*parts, strict=True)))
 
-    Args:
-        engine: for functions of texts; it is asked in the order of its rows.
-    """
 
-    def __init__(self, engine: duckdb.DuckDBPyConnection) -> None:
-        self._engine = engine
+def told(texts: pa.StringArray) -> Told:
+    """What responses tell."""
+    parts = [_told(_Words(part)) for part in _slices(texts)]
+    return Told(*map(np.concatenate, zip(*parts, strict=True)))
 
-    def hashes(self, texts: pa.StringArray) -> Hashes:
-        """A number for each text."""
-        return np.asarray(self._ask(_HASHES, texts)["hash"])
 
-    def answers(self, texts: pa.StringArray) -> pa.Table:
-        """Numbers of answers; their text where it is short; and whether they are yes or no."""
-        return self._ask(_ANSWERS, texts)
+def _asked(words: _Words) -> Asked:
+    bare = words.values
+    for mark in ".,;:":
+        bare = pc.replace_substring(bare, mark, "")
+    there = pc.not_equal(bare, "").to_numpy(zero_copy_only=False)
+    return Asked(
+        characters=words.characters(),
+        words=words.sums(there.astype(np.int64)),
+        in_any_order=words.sums(np.where(there, hashes(bare), np.uint64(0))),
+        marks=words.any(_contain(words.values, TEMPLATE_MARKS)),
+    )
 
-    def together(self, texts: pa.ListArray) -> pa.StringArray:
-        """Lists of answers as one text each, whatever their order."""
-        return self._ask(_TOGETHER, texts)["text"].combine_chunks()
 
-    def worded(self, texts: pa.StringArray) -> Worded:
-        """What the words of texts tell."""
-        parts = [self._worded(part) for part in _slices(texts)]
-        return Worded(*map(np.concatenate, zip(*parts, strict=True)))
+def _told(words: _Words) -> Told:
+    there = pc.not_equal(words.values, "").to_numpy(zero_copy_only=False)
+    numbers = hashes(words.values)
+    low = words.reduced(np.minimum, np.where(there, numbers, _ALL_ONES))
+    high = words.reduced(np.maximum, np.where(there, numbers, np.uint64(0)))
+    count = words.sums(there.astype(np.int64))
+    letters = pc.match_substring_regex(words.values, r"[\pL\pN]")
+    return Told(
+        characters=words.characters(),
+        words=count,
+        one_word=(count > 1) & (low == high),
+        letters=words.any(letters.to_numpy(zero_copy_only=False)),
+        marks=words.any(_contain(words.values, TEMPLATE_MARKS)),
+        masked=words.any(_contain(words.values, MASKS)),
+    )
 
-    def _worded(self, texts: pa.StringArray) -> Worded:
+
+class _Words:
+    """The words of some texts: what white space divides, so that none of it is in what is found in
+    one of them. At the ends of a text an empty one may stand."""
+
+    def __init__(self, texts: pa.StringArray) -> None:
+        self._texts = texts
         split = Lists.of([pc.ascii_split_whitespace(texts)])
-        words = split.items[0].dictionary_encode()
-        known = self._ask(_WORDS, words.dictionary)
-        codes = words.indices.to_numpy()
+        coded = split.items[0].dictionary_encode()
+        self.values: pa.StringArray = coded.dictionary
+        """Distinct."""
+        self._codes: Codes = coded.indices.to_numpy()
+        self._ends = split.ends
 
-        def of_words(name: str) -> npt.NDArray[Any]:
-            return np.asarray(known[name])[codes]
+    def characters(self) -> Numbers:
+        """Of each text."""
+        found: Numbers = pc.utf8_length(self._texts).to_numpy().astype(np.int64)
+        return found
 
-        def added(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-            sums = np.concatenate(
-                [np.zeros(1, values.dtype), np.cumsum(values, dtype=values.dtype)]
-            )
-            return sums[split.ends[1:]] - sums[split.ends[:-1]]
+    def sums(self, values: npt.NDArray[_N]) -> npt.NDArray[_N]:
+        """Of each text, of what is known of the words."""
+        return self.reduced(np.add, values)
 
-        def number(name: str) -> Numbers:
-            return added(of_words(name).astype(np.int64))
+    def reduced(self, how: np.ufunc, values: npt.NDArray[_N]) -> npt.NDArray[_N]:
+        """One value a text, of those of its words; each has one at least."""
+        found: npt.NDArray[_N] = how.reduceat(values[self._codes], self._ends[:-1])
+        return found
 
-        counted, bare = np.asarray(known["counts"]), np.asarray(known["bare_counts"])
-        hashes = np.asarray(known["hash"])
-        lengths = number("counts")
-        highest = np.iinfo(np.uint64).max
-        starts = split.ends[:-1]
-        low = np.minimum.reduceat(np.where(counted, hashes, highest)[codes], starts)
-        high = np.maximum.reduceat(np.where(counted, hashes, 0)[codes], starts)
-        return Worded(
-            characters=pc.utf8_length(texts).to_numpy().astype(np.int64),
-            words=lengths,
-            bare_words=number("bare_counts"),
-            bare_sum=added(np.where(bare, np.asarray(known["bare"]), np.uint64(0))[codes]),
-            one_word=(lengths > 1) & (low == high),
-            marks=number("marks") > 0,
-            masked=number("masked") > 0,
-            letters=number("letters") > 0,
-        )
+    def any(self, values: Bool) -> Bool:
+        """Whether any word of each text is so."""
+        if not values.any():
+            return np.zeros(len(self._texts), bool)
+        return self.reduced(np.logical_or, values)
 
-    def _ask(self, query: str, texts: pa.Array) -> pa.Table:
-        self._engine.register("given", pa.table({"text": texts}))
-        try:
-            return self._engine.sql(query).to_arrow_table()
-        finally:
-            self._engine.unregister("given")
+
+def _contain(texts: pa.StringArray, marks: tuple[str, ...]) -> Bool:
+    found = np.zeros(len(texts), bool)
+    for mark in marks:
+        found |= pc.match_substring(texts, mark).to_numpy(zero_copy_only=False)
+    return found
 
 
 def _slices(texts: pa.StringArray) -> Iterator[pa.StringArray]:
