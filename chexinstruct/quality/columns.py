@@ -24,9 +24,9 @@ READ = (
     *("metadata.finding", "metadata.balance"),
 )
 """The columns that are looked at."""
-BATCH_ROWS = 40_000
+BATCH_ROWS = 20_000
 """Rows that are looked at together, of as many row groups as that takes."""
-BATCH_BYTES = 6 << 20
+BATCH_BYTES = 3 << 20
 """Bytes of them as they stand in the file, unpacked; one row group is taken whole."""
 
 Bool = npt.NDArray[np.bool_]
