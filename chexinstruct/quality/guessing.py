@@ -2,101 +2,149 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from chexinstruct.quality.columns import mixed
 from chexinstruct.quality.report import Guess, Places, YesNo
 from chexinstruct.quality.rows import Facts
+from chexinstruct.quality.spool import Records, Spool, starts
+from chexinstruct.quality.sums import FEW_ANSWERS
 
-FEW_ANSWERS = 5
-"""Distinct answers of a form without options that is taken for a choice among them."""
 ROWS_AN_ANSWER = 10
-"""Rows such a form has at least for each of its answers."""
+"""Rows that such a form has at least for each of its few answers."""
 
-_CHANCES = f"""
--- Rows by the number of answers that a draw by lot would be among; 0 for free text.
-CREATE TABLE chances AS
-SELECT task, form, CASE
-    WHEN answers > {FEW_ANSWERS} OR n < {ROWS_AN_ANSWER} * answers THEN 0
-    ELSE greatest(answers, 2) END::UINTEGER AS few
-FROM (
-    SELECT task, form, count(DISTINCT answer) AS answers, sum(n) AS n
-    FROM asked JOIN pairs USING (pair) WHERE choices = 0 AND yes < 0 GROUP BY task, form
-)
-"""
-_GIVEN = """
-CREATE TABLE given AS
-SELECT asked.pair, question, answer, sum(n)::BIGINT AS n, max(CASE
-    WHEN choices > 0 THEN choices WHEN yes >= 0 THEN 2 ELSE coalesce(few, 0) END) AS among
-FROM asked JOIN pairs USING (pair) LEFT JOIN chances USING (task, form)
-GROUP BY asked.pair, question, answer
-"""
-# Left out of its own count, an answer that n rows give is given by n - 1 others. It is the guess if
-# no other answer of the question has as many, and one of several if some have just as many.
-_PRIORS = """
-SELECT pair, rivals, sum(top)::BIGINT
-FROM (
-    SELECT pair, question, any_value(top) AS top,
-        count(*) FILTER (n = top) AS tops, count(*) FILTER (n = top - 1) AS rivals
-    FROM given JOIN (
-        SELECT pair, question, max(n) AS top FROM given GROUP BY pair, question HAVING max(n) > 1
-    ) USING (pair, question)
-    GROUP BY pair, question
-)
-WHERE tops = 1 GROUP BY pair, rivals ORDER BY pair, rivals
-"""
-_ALONE = """
-SELECT pair, among, count(*)
-FROM (
-    SELECT pair, any_value(among) AS among
-    FROM given GROUP BY pair, question HAVING sum(n) = 1
-)
-GROUP BY pair, among ORDER BY pair, among
-"""
-_MAJORITIES = """
-WITH answers AS (SELECT pair, answer, sum(n) AS n FROM given GROUP BY pair, answer),
-    tops AS (SELECT pair, count(*) AS answers, max_by(answer, (n, answer)) AS answer, max(n) AS n
-        FROM answers GROUP BY pair)
-SELECT tops.pair, any_value(answers), any_value(tops.n)::BIGINT, min(short)
-FROM tops LEFT JOIN shorts USING (pair, answer) GROUP BY tops.pair
-"""
+
+class _Counts:
+    """What the priors of all pairs follow from."""
+
+    def __init__(self) -> None:
+        self.among: Counter[tuple[int, int]] = Counter()
+        """Rows by pair and number of answers that a draw by lot would be among; 0 for free text."""
+        self.alone: Counter[tuple[int, int]] = Counter()
+        """The same of questions that one row asks."""
+        self.leading: Counter[tuple[int, int]] = Counter()
+        """Rows with the most frequent answer of their question, where it is one, by pair and the
+        number of answers that are given once less."""
+
+    def add(self, given: Records, among: npt.NDArray[np.int64], n: npt.NDArray[np.int64]) -> None:
+        """Questions with their answers, sorted by question.
+
+        Args:
+            given: a record an answer.
+            among: how many it is drawn from.
+            n: rows that give it.
+        """
+        self.among.update(_summed(given["pair"], among, n))
+        first = starts(given, "key")
+        of = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(given))))
+        pair, top = given["pair"][first], np.maximum.reduceat(n, first)
+        single = np.add.reduceat(n, first) == 1
+        self.alone.update(_summed(pair[single], among[first][single], top[single]))
+        # Left out of its own count, an answer that n rows give is given by n - 1 others. It is the
+        # guess if no other answer of the question has as many, and one of several if some have
+        # just as many.
+        tops = np.bincount(of[n == top[of]], minlength=len(first))
+        rivals = np.bincount(of[n == top[of] - 1], minlength=len(first))
+        lead = (top > 1) & (tops == 1)
+        self.leading.update(_summed(pair[lead], rivals[lead], top[lead]))
+
+
+def _summed(
+    pair: npt.NDArray[np.uint16], number: npt.NDArray[np.int64], n: npt.NDArray[np.int64]
+) -> dict[tuple[int, int], int]:
+    """Rows by pair and number."""
+    keys, which = np.unique(np.stack([pair.astype(np.int64), number]), axis=1, return_inverse=True)
+    sums = np.zeros(keys.shape[1], np.int64)
+    np.add.at(sums, which, n)
+    return dict(zip(zip(*keys.tolist(), strict=True), sums.tolist(), strict=True))
+
+
+@dataclass
+class _Majority:
+    answers: int = 0
+    """Distinct answers."""
+    rows: int = 0
+    answer: int = 0
+    """The most frequent, and how many give it; of several the one with the greatest number."""
 
 
 def guesses(facts: Facts) -> list[Guess]:
     """How far answers can be guessed, one record a task and source."""
-    facts.run(_CHANCES)
-    facts.run(_GIVEN)
+    counts = _Counts()
+    answers = facts.spool("answers", {"pair": np.uint16, "answer": np.uint64, "n": np.uint32})
+    few = _few(facts)
+    for records in facts.spools["asked"].sorted("answer"):
+        first = starts(records, "key", "answer")
+        drawn = np.where(records["yes"] >= 0, 2, few[records["pair"], records["form"]])
+        among = np.where(records["choices"] > 0, records["choices"], drawn).astype(np.int64)
+        n = np.add.reduceat(records["n"].astype(np.int64), first)
+        given = records[first]
+        counts.add(given, np.maximum.reduceat(among, first), n)
+        own = mixed(given["answer"] + given["pair"].astype(np.uint64))
+        answers.add(own, pair=given["pair"], answer=given["answer"], n=n)
+    majorities = _majorities(answers)
+    texts = facts.texts_of(np.array([m.answer for m in majorities.values()], np.uint64))
+    rows: Counter[int] = Counter()
     by_chance: dict[int, float] = {}
-    rows: dict[int, int] = {}
-    for pair, among, n in facts.ask(
-        "SELECT pair, among, sum(n)::BIGINT FROM given GROUP BY pair, among ORDER BY pair, among"
-    ):
-        rows[pair] = rows.get(pair, 0) + n
+    for (pair, among), n in sorted(counts.among.items()):
+        rows[pair] += n
         by_chance[pair] = by_chance.get(pair, 0.0) + _share(among) * n
     right: dict[int, float] = {}
-    alone: dict[int, int] = {}
-    for pair, rivals, n in facts.ask(_PRIORS):
+    alone: Counter[int] = Counter()
+    for (pair, rivals), n in sorted(counts.leading.items()):
         right[pair] = right.get(pair, 0.0) + n / (1 + rivals)
-    for pair, among, n in facts.ask(_ALONE):
+    for (pair, among), n in sorted(counts.alone.items()):
         right[pair] = right.get(pair, 0.0) + _share(among) * n
-        alone[pair] = alone.get(pair, 0) + n
-    majorities = {pair: found for pair, *found in facts.ask(_MAJORITIES)}
-    found = []
-    for pair, (task, source) in enumerate(facts.pairs):
-        if pair not in rows:
-            continue  # a file without rows
-        answers, n, text = majorities[pair]
-        found.append(
-            Guess(
-                task=task,
-                source=source,
-                rows=rows[pair],
-                answers=answers,
-                majority_rows=n,
-                majority=text if n > 1 else None,
-                question_prior=right.get(pair, 0.0) / rows[pair],
-                chance=by_chance[pair] / rows[pair],
-                asked_once=alone.get(pair, 0),
-            )
+        alone[pair] += n
+    return [
+        Guess(
+            task=task,
+            source=source,
+            rows=rows[pair],
+            answers=majority.answers,
+            majority_rows=majority.rows,
+            majority=texts.get(majority.answer) if majority.rows > 1 else None,
+            question_prior=right.get(pair, 0.0) / rows[pair],
+            chance=by_chance[pair] / rows[pair],
+            asked_once=alone[pair],
         )
+        for pair, (task, source) in enumerate(facts.pairs)
+        if (majority := majorities.get(pair))  # else files without rows
+    ]
+
+
+def _few(facts: Facts) -> npt.NDArray[np.int64]:
+    """Of pair and form: how many answers it has, where they are few; else 0."""
+    found = np.zeros((len(facts.pairs), max(len(facts.forms), 1)), np.int64)
+    for pair, (task, _) in enumerate(facts.pairs):
+        for form, number in facts.forms.items():
+            answers, rows = len(facts.sums.few[task, form]), facts.sums.free[task, form]
+            if 0 < answers <= FEW_ANSWERS and rows >= ROWS_AN_ANSWER * answers:
+                found[pair, number] = max(answers, 2)
     return found
+
+
+def _majorities(answers: Spool) -> dict[int, _Majority]:
+    """By pair."""
+    found: defaultdict[int, _Majority] = defaultdict(_Majority)
+    for records in answers.sorted():
+        first = starts(records, "key")
+        n = np.add.reduceat(records["n"].astype(np.int64), first)
+        given = records[first]
+        order = np.lexsort([given["answer"], n, given["pair"]])
+        pairs, begin, kinds = np.unique(given["pair"][order], return_index=True, return_counts=True)
+        for pair, last, many in zip(
+            pairs.tolist(), order[begin + kinds - 1].tolist(), kinds.tolist(), strict=True
+        ):
+            own = found[pair]
+            own.answers += many
+            best = int(n[last]), int(given["answer"][last])
+            own.rows, own.answer = max((own.rows, own.answer), best)
+    return dict(found)
 
 
 def _share(among: int) -> float:

@@ -12,9 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from chexinstruct.quality.batch import Batch, kinds, right_options
+from chexinstruct.quality.batch import Batch, kinds, right_options, used
 from chexinstruct.quality.columns import Coded, Numbers, joined
 from chexinstruct.schema import SPLITS
+
+FEW_ANSWERS = 5
+"""Distinct answers of a form without options that is taken for a choice among them."""
 
 FAULTS = (
     *("empty", "blank", "punctuation", "one_word_again"),
@@ -56,6 +59,11 @@ class Sums:
         self.stand: Counter[tuple[str, str, int, str | None]] = Counter()
         """Right options by task, form, place and label."""
 
+        self.few: dict[tuple[str, str], set[int]] = defaultdict(set)
+        """Answers without options that are not yes or no, some more than are few; by task, form."""
+        self.free: Counter[tuple[str, str]] = Counter()
+        """Rows that give them."""
+
     def add(self, batch: Batch, file: DataFile, pair: int) -> None:
         """Count some rows of a file."""
         self.rows[pair, SPLITS.index(file.split)] += len(batch)
@@ -69,6 +77,7 @@ class Sums:
         self._find_faults(batch, pair)
         self._take_sides(batch, file.task)
         self._find_places(batch, file.task)
+        self._find_few(batch, file.task)
 
     def _measure(self, key: tuple[str, str, str], lengths: Numbers, n: Numbers) -> None:
         sizes, which = np.unique(lengths, return_inverse=True)
@@ -122,6 +131,17 @@ class Sums:
         ):
             self.chosen[task, forms[f], choices] += n
             self.right[task, forms[f], choices] += n * n_right
+
+    def _find_few(self, batch: Batch, task: str) -> None:
+        answer = batch.answer
+        free = (batch.choices == 0) & (answer.known.yes[answer.codes] < 0)
+        for code in used(batch.form.codes[free]).tolist():
+            name = batch.form.values[code].as_py()
+            those = free & (batch.form.codes == code)
+            self.free[task, name] += int(np.count_nonzero(those))
+            known = self.few[task, name]
+            if len(known) <= FEW_ANSWERS:
+                known.update(np.unique(answer.hashes[those])[: FEW_ANSWERS + 1].tolist())
 
 
 def _counted(column: Coded) -> Iterator[tuple[str, int]]:
