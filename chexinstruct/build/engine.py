@@ -18,6 +18,7 @@ from chexinstruct.draw import Draw, key
 from chexinstruct.schema import Facts, LabelSet, Study
 from chexinstruct.tasks import Drop, Task
 from chexinstruct.tasks.contract import STEPS, Other
+from chexinstruct.tasks.needs import asked_sets
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,6 @@ class SourceView:
     def __init__(self, files: SourceFiles, label_sets: dict[str, LabelSet], rules: Rules) -> None:
         self.source = files.source
         self.rules = rules
-        self.label_sets = label_sets
         self._studies = open_studies(files.studies)
         self._pools = open_pools(files.pools)
         index = open_index(files.index)
@@ -95,6 +95,7 @@ class SourceView:
         self.masks = index.mask
         self._place = in_order(index.person, rules.seed)
         self.other = lru_cache(NEARBY)(self._other)
+        self.asked_sets = lru_cache(lambda names: asked_sets(names, label_sets))
 
     def study(self, row: int) -> Study:
         """The study of a row, with its pictures at hand."""
@@ -121,7 +122,7 @@ class SourceView:
 class StudyContext:
     """What a task may know beyond its study (:class:`chexinstruct.tasks.contract.Context`)."""
 
-    __slots__ = ("_row", "_sets", "_task", "_view", "policies", "study")
+    __slots__ = ("_row", "_task", "_view", "policies", "study")
 
     def __init__(self, view: SourceView, task: Task, row: int, study: Study) -> None:
         self._view = view
@@ -129,7 +130,6 @@ class StudyContext:
         self._row = row
         self.study = study
         self.policies = view.rules
-        self._sets: list[LabelSet] | None = None
 
     def draw(self, *names: object) -> Draw:
         """Chance seeded by (corpus seed, task, source, study, names)."""
@@ -138,10 +138,7 @@ class StudyContext:
 
     def label_sets(self) -> Sequence[LabelSet]:
         """The label sets that were applied to the study and may be asked about."""
-        if self._sets is None:
-            sets = (self._view.label_sets[name] for name in self.study.label_sets)
-            self._sets = [label_set for label_set in sets if label_set.role == "asked"]
-        return self._sets
+        return self._view.asked_sets(self.study.label_sets)
 
     def prior(self) -> Study | None:
         """The person's study just before this one, of the same source and split."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -26,7 +27,7 @@ from chexinstruct.build.setting import Setting
 from chexinstruct.build.studies import Loaded, StudyTable, open_studies
 from chexinstruct.schema import SPLITS, LabelSet
 from chexinstruct.tasks import registry as task_registry
-from chexinstruct.tasks.needs import NEEDS
+from chexinstruct.tasks.needs import NEEDS, asked_sets
 
 NEED_BITS = {name: 1 << i for i, name in enumerate(NEEDS)}
 CHUNK = 20_000
@@ -60,6 +61,7 @@ class Looked:
 def look(job: LookJob) -> Looked:
     """Decode each study once and note what it carries."""
     table = open_studies(job.studies)
+    asked = lru_cache(lambda names: asked_sets(names, job.label_sets))
     tests = [(NEED_BITS[name], NEEDS[name].holds) for name in job.needs]
     tasks = task_registry()
     drawing = [tasks[name] for name in job.tasks]
@@ -76,9 +78,10 @@ def look(job: LookJob) -> Looked:
                 first_missing = first_missing or image.key
         if job.at_hand:
             study = with_pictures_at_hand(study)
+        sets = asked(study.label_sets)
         mask = 0
         for bit, holds in tests:
-            if holds(study, job.label_sets):
+            if holds(study, sets):
                 mask |= bit
         masks[i] = mask
         for task in drawing:
