@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chexinstruct.build.cache import (
+    array_digest,
     code_digest,
     digest,
     once,
@@ -32,6 +33,10 @@ from chexinstruct.tasks.needs import NEEDS, asked_sets
 NEED_BITS = {name: 1 << i for i, name in enumerate(NEEDS)}
 CHUNK = 20_000
 """Studies looked at by one job."""
+SORTED = 200_000
+"""Studies that are sorted at once, or a little more."""
+NO_MASKS = np.empty(0, dtype=np.uint64)
+NO_ROWS = np.empty(0, dtype=np.int32)
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,7 @@ def index(setting: Setting, source: str, said: Loaded, people: People) -> Indexe
     drawing = tuple(name for name, task in setting.tasks.items() if task.pools is not None)
     stage = digest(
         said.key,
-        digest(people.person.tobytes(), people.split.tobytes(), rows.tobytes()),
+        array_digest(people.person, people.split, rows),
         needs,
         drawing,
         setting.sources[source].card.label_sets,
@@ -203,23 +208,34 @@ def sequence(
 
     Studies without a split, beyond the limit or of other splits are left out.
     """
-    mixed = in_order(people.person, seed)
-    rank = _ranks(table)
-    rows = np.arange(len(table), dtype=np.int32)
-    kept = people.split >= 0
-    if limit is not None:
-        first = np.lexsort((rows, rank, mixed))
-        first = first[kept[first]][:limit]
-        kept = np.zeros(len(table), dtype=bool)
-        kept[first] = True
-    kept &= np.isin(people.split, list(splits))
-    ordered = np.lexsort((rows, rank, mixed, people.split))
-    return ordered[kept[ordered]].astype(np.int32)
+    found: dict[int, list[npt.NDArray[np.int32]]] = {split: [] for split in sorted(splits)}
+    left = len(table) if limit is None else limit
+    for rows in _in_time(people, table, seed):
+        for split, some in found.items():
+            some.append(rows[:left][people.split[rows[:left]] == split])
+        left -= len(rows[:left])
+    return np.concatenate([NO_ROWS, *(rows for some in found.values() for rows in some)])
 
 
-def _ranks(table: StudyTable) -> npt.NDArray[np.int64]:
-    """The place of each study in time, comparable within a person; equal orders rank equal."""
-    order = pc.fill_null(table.table["order"], "")
+def _in_time(people: People, table: StudyTable, seed: int) -> Iterator[npt.NDArray[np.int32]]:
+    """Rows that have a split, persons in keyed-hash order, each by time and row.
+
+    In slices of that order, so that what is sorted at once does not grow with the source.
+    """
+    bits = max(len(table) // SORTED, 1).bit_length() - 1
+    of = np.zeros(len(table), np.uint16)
+    for start in range(0, len(table) if bits else 0, SORTED):
+        some = in_order(people.person[start : start + SORTED], seed)
+        of[start : start + SORTED] = some >> np.uint64(64 - bits)
+    for number in range(2**bits):
+        rows = np.flatnonzero((of == number) & (people.split >= 0)).astype(np.int32)
+        mixed = in_order(people.person[rows], seed)
+        yield rows[np.lexsort((rows, _ranks(table, rows), mixed))]
+
+
+def _ranks(table: StudyTable, rows: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """The place of some studies in time; equal orders rank equal."""
+    order = pc.fill_null(table.table["order"].take(pa.array(rows)), "")
     ranks: npt.NDArray[np.int64] = pc.rank(order, tiebreaker="dense").to_numpy().astype(np.int64)
     return ranks
 
@@ -232,17 +248,42 @@ def priors(rows: npt.NDArray[np.int32], people: People, table: StudyTable) -> np
     neither is the other's.
     """
     prior = np.full(len(table), -1, dtype=np.int32)
-    timed = pc.is_valid(table.table["order"]).to_numpy()
-    known = timed & (pc.list_value_length(table.table["people"]).to_numpy() > 0)
+    known = np.concatenate([np.zeros(0, bool), *map(_has_place, table.table.to_batches())])
+    start = 0
+    while start < len(rows):
+        stop = min(start + SORTED, len(rows))
+        while stop < len(rows) and people.person[rows[stop]] == people.person[rows[stop - 1]]:
+            stop += 1
+        _find_priors(prior, rows[start:stop], known, people, table)
+        start = stop
+    return prior
+
+
+def _has_place(studies: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+    """Whether studies have a person and a place in time."""
+    somebody = pc.greater(pc.list_value_length(studies["people"]), 0)
+    known: npt.NDArray[np.bool_] = pc.and_(somebody, studies["order"].is_valid()).to_numpy(
+        zero_copy_only=False
+    )
+    return known
+
+
+def _find_priors(
+    prior: npt.NDArray[np.int32],
+    rows: npt.NDArray[np.int32],
+    known: npt.NDArray[np.bool_],
+    people: People,
+    table: StudyTable,
+) -> None:
+    """Set the priors of some studies, all those of their persons."""
     kept = rows[known[rows]]
-    person, split, rank = people.person[kept], people.split[kept], _ranks(table)[kept]
+    person, split, rank = people.person[kept], people.split[kept], _ranks(table, kept)
     changes = (person[1:] != person[:-1]) | (split[1:] != split[:-1])
     later = np.r_[True, changes | (rank[1:] != rank[:-1])][: len(kept)]
     # The study just before the first of those at the same time.
     before = np.maximum.accumulate(np.where(later, np.arange(len(kept)), 0)) - 1
     same = (before >= 0) & (person == person[before]) & (split == split[before])
     prior[kept[same]] = kept[before[same]]
-    return prior
 
 
 def write_index(
@@ -253,23 +294,30 @@ def write_index(
     _write(path, pa.table({name: pa.array(values) for name, values in columns.items()}))
 
 
+_POOLS = pa.schema(
+    [
+        ("pool", pa.string()),
+        ("split", pa.int8()),
+        ("place", pa.list_(pa.uint64())),
+        ("row", pa.list_(pa.int32())),
+    ]
+)
+
+
 def write_pools(path: Path, looks: Sequence[Looked], people: People, seed: int) -> None:
     """The rings: for each pool and split, members in the order of the corpus."""
     names = sorted({name for look in looks for name in look.pools})
-    places = in_order(people.person, seed)
-    rows: dict[str, list[object]] = {"pool": [], "split": [], "place": [], "row": []}
-    for name in names:
-        members = np.concatenate([look.pools[name] for look in looks if name in look.pools])
-        for split in np.unique(people.split[members]):
-            inside = members[people.split[members] == split]
-            ring = inside[np.lexsort((inside, places[inside]))]
-            rows["pool"].append(name)
-            rows["split"].append(int(split))
-            rows["place"].append(places[ring])
-            rows["row"].append(ring)
-    types = [pa.string(), pa.int8(), pa.list_(pa.uint64()), pa.list_(pa.int32())]
-    arrays = [pa.array(v, t) for v, t in zip(rows.values(), types, strict=True)]
-    _write(path, pa.table(arrays, names=list(rows)))
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, _POOLS) as writer:
+        for name in names:
+            members = np.concatenate([look.pools[name] for look in looks if name in look.pools])
+            split = people.split[members]
+            for number in np.unique(split):
+                ring = members[split == number]
+                places = in_order(people.person[ring], seed)
+                order = np.lexsort((ring, places))
+                values = [[name], [int(number)], [places[order]], [ring[order]]]
+                columns = [pa.array(v, f.type) for v, f in zip(values, _POOLS, strict=True)]
+                writer.write_batch(pa.record_batch(columns, schema=_POOLS))
 
 
 def _write(path: Path, table: pa.Table) -> None:
