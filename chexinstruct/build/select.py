@@ -98,7 +98,8 @@ def _all_but_lowest(inside: Bool, hashes: pa.ChunkedArray, most: int) -> npt.NDA
     last = np.partition(own, most - 1)[most - 1]
     stay = own < last
     stay[np.flatnonzero(own == last)[: most - np.count_nonzero(stay)]] = True
-    return rows[~stay]
+    beyond: npt.NDArray[np.intp] = rows[~stay]
+    return beyond
 
 
 def _unbalanced(

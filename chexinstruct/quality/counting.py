@@ -170,24 +170,25 @@ def people(facts: Facts) -> tuple[dict[str, int], list[People], list[Shared]]:
     sources = sorted({source for _, source in facts.pairs})
     source_of = np.array([sources.index(source) for _, source in facts.pairs])
     by_source = np.zeros((len(sources), len(SPLITS)), np.int64)
-    by_sides = np.zeros(2 ** len(SPLITS), np.int64)
+    by_sides = [0] * 2 ** len(SPLITS)
     for records in facts.spools["people"].sorted():
         patient = np.repeat(*_numbered(records))
         place = source_of[records["pair"]] * len(SPLITS) + records["split"]
         stand = np.unique(patient * by_source.size + place) % by_source.size
         by_source += np.bincount(stand, minlength=by_source.size).reshape(by_source.shape)
-        bits = np.left_shift(1, records["split"].astype(np.int64))
-        sides = np.bitwise_or.reduceat(bits, starts(records, "key"))
-        by_sides += np.bincount(sides, minlength=len(by_sides))
-    standing = {
+        side = np.left_shift(1, records["split"].astype(np.int64))
+        sides = np.bitwise_or.reduceat(side, starts(records, "key"))
+        for bits, n in zip(*_counted(sides), strict=True):
+            by_sides[bits] += n
+    standing: dict[int, list[str]] = {
         bits: [name for bit, name in enumerate(SPLITS) if bits >> bit & 1]
-        for bits, n in enumerate(by_sides.tolist())
+        for bits, n in enumerate(by_sides)
         if n
     }
     by_split: Counter[str] = Counter()
     for bits, names in standing.items():
         for name in names:
-            by_split[name] += int(by_sides[bits])
+            by_split[name] += by_sides[bits]
     return (
         {name: by_split[name] for name in SPLITS if name in by_split},
         [
@@ -197,7 +198,7 @@ def people(facts: Facts) -> tuple[dict[str, int], list[People], list[Shared]]:
             if n
         ],
         [
-            Shared(splits=names, patients=int(by_sides[bits]))
+            Shared(splits=names, patients=by_sides[bits])
             for bits, names in standing.items()
             if len(names) > 1
         ],
@@ -210,11 +211,19 @@ def _numbered(records: Records) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.i
     return np.arange(len(first)), np.diff(np.append(first, len(records)))
 
 
+def _counted(numbers: npt.NDArray[np.int64]) -> tuple[list[int], list[int]]:
+    """The distinct numbers, and how often each stands there."""
+    values, n = np.unique(numbers, return_counts=True)
+    return values.tolist(), n.tolist()
+
+
 def reuse(facts: Facts) -> list[Reuse]:
     """Pictures by the number of tasks that show them."""
     tasks: Counter[int] = Counter()
     for records in facts.spools["pictures"].sorted("task"):
         shown = records[starts(records, "key", "task")]
-        n = np.bincount(np.diff(np.append(starts(shown, "key"), len(shown))))
-        tasks.update({number: int(n[number]) for number in np.flatnonzero(n).tolist()})
+        for number, n in zip(
+            *_counted(np.diff(np.append(starts(shown, "key"), len(shown)))), strict=True
+        ):
+            tasks[number] += n
     return [Reuse(tasks=number, pictures=n) for number, n in sorted(tasks.items())]

@@ -38,29 +38,32 @@ class _Counts:
             among: how many it is drawn from.
             n: rows that give it.
         """
-        self.among.update(_summed(given["pair"], among, n))
+        _add(self.among, given["pair"], among, n)
         first = starts(given, "key")
         of = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(given))))
         pair, top = given["pair"][first], np.maximum.reduceat(n, first)
         single = np.add.reduceat(n, first) == 1
-        self.alone.update(_summed(pair[single], among[first][single], top[single]))
+        _add(self.alone, pair[single], among[first][single], top[single])
         # Left out of its own count, an answer that n rows give is given by n - 1 others. It is the
         # guess if no other answer of the question has as many, and one of several if some have
         # just as many.
         tops = np.bincount(of[n == top[of]], minlength=len(first))
         rivals = np.bincount(of[n == top[of] - 1], minlength=len(first))
         lead = (top > 1) & (tops == 1)
-        self.leading.update(_summed(pair[lead], rivals[lead], top[lead]))
+        _add(self.leading, pair[lead], rivals[lead], top[lead])
 
 
-def _summed(
-    pair: npt.NDArray[np.uint16], number: npt.NDArray[np.int64], n: npt.NDArray[np.int64]
-) -> dict[tuple[int, int], int]:
-    """Rows by pair and number."""
+def _add(
+    sums: Counter[tuple[int, int]],
+    pair: npt.NDArray[np.uint16],
+    number: npt.NDArray[np.int64],
+    n: npt.NDArray[np.int64],
+) -> None:
+    """Count rows by pair and number."""
     keys, which = np.unique(np.stack([pair.astype(np.int64), number]), axis=1, return_inverse=True)
-    sums = np.zeros(keys.shape[1], np.int64)
-    np.add.at(sums, which, n)
-    return dict(zip(zip(*keys.tolist(), strict=True), sums.tolist(), strict=True))
+    rows = np.bincount(which, n, keys.shape[1]).astype(np.int64)
+    for one, other, many in zip(*keys.tolist(), rows.tolist(), strict=True):
+        sums[one, other] += many
 
 
 @dataclass
@@ -75,19 +78,8 @@ class _Majority:
 def guesses(facts: Facts) -> list[Guess]:
     """How far answers can be guessed, one record a task and source."""
     counts = _Counts()
-    answers = facts.spool("answers", {"pair": np.uint16, "answer": np.uint64, "n": np.uint32})
-    few = _few(facts)
-    for records in facts.spools["asked"].sorted("answer"):
-        first = starts(records, "key", "answer")
-        drawn = np.where(records["yes"] >= 0, 2, few[records["pair"], records["form"]])
-        among = np.where(records["choices"] > 0, records["choices"], drawn).astype(np.int64)
-        n = np.add.reduceat(records["n"].astype(np.int64), first)
-        given = records[first]
-        counts.add(given, np.maximum.reduceat(among, first), n)
-        own = mixed(given["answer"] + given["pair"].astype(np.uint64))
-        answers.add(own, pair=given["pair"], answer=given["answer"], n=n)
-    majorities = _majorities(answers)
-    texts = facts.texts_of(np.array([m.answer for m in majorities.values()], np.uint64))
+    majorities = _majorities(_look(facts, counts))
+    texts = facts.texts_of({pair: most.answer for pair, most in majorities.items()})
     rows: Counter[int] = Counter()
     by_chance: dict[int, float] = {}
     for (pair, among), n in sorted(counts.among.items()):
@@ -107,7 +99,7 @@ def guesses(facts: Facts) -> list[Guess]:
             rows=rows[pair],
             answers=majority.answers,
             majority_rows=majority.rows,
-            majority=texts.get(majority.answer) if majority.rows > 1 else None,
+            majority=texts.get(pair) if majority.rows > 1 else None,
             question_prior=right.get(pair, 0.0) / rows[pair],
             chance=by_chance[pair] / rows[pair],
             asked_once=alone[pair],
@@ -115,6 +107,22 @@ def guesses(facts: Facts) -> list[Guess]:
         for pair, (task, source) in enumerate(facts.pairs)
         if (majority := majorities.get(pair))  # else files without rows
     ]
+
+
+def _look(facts: Facts, counts: _Counts) -> Spool:
+    """Count the answers of each question; gives all answers with the rows that give them."""
+    answers = facts.spool("answers", {"pair": np.uint16, "answer": np.uint64, "n": np.uint32})
+    few = _few(facts)
+    for records in facts.spools["asked"].sorted("answer"):
+        first = starts(records, "key", "answer")
+        drawn = np.where(records["yes"] >= 0, 2, few[records["pair"], records["form"]])
+        among = np.where(records["choices"] > 0, records["choices"], drawn).astype(np.int64)
+        n = np.add.reduceat(records["n"].astype(np.int64), first)
+        given = records[first]
+        counts.add(given, np.maximum.reduceat(among, first), n)
+        own = mixed(given["answer"] + given["pair"].astype(np.uint64))
+        answers.add(own, pair=given["pair"], answer=given["answer"], n=n)
+    return answers
 
 
 def _few(facts: Facts) -> npt.NDArray[np.int64]:

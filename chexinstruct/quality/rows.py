@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from xxhash import xxh3_64_intdigest
 
 from chexinstruct.quality.batch import Batch, kinds, used
-from chexinstruct.quality.columns import Hashes, batches, check, joined, mixed
+from chexinstruct.quality.columns import batches, check, joined, mixed
 from chexinstruct.quality.spool import Spool
 from chexinstruct.quality.sums import DataFile, Sums
 from chexinstruct.schema import SPLITS
@@ -39,7 +39,7 @@ _SPOOLS: Mapping[str, Mapping[str, Any]] = {
     "people": {"pair": np.uint16, "split": np.uint8},
     "pictures": {"task": np.uint16},
 }
-_SHORTS = pa.schema([("answer", pa.uint64()), ("short", pa.string())])
+_SHORTS = pa.schema([("pair", pa.uint16()), ("answer", pa.uint64()), ("short", pa.string())])
 
 
 class Facts:
@@ -101,7 +101,7 @@ class Facts:
                     batch = Batch(rows)
                     self.sums.add(batch, file, pair)
                     self._add(batch, file, pair)
-                    shorts.write_table(_short_answers(batch))
+                    shorts.write_table(_short_answers(batch, pair))
 
     def _add(self, batch: Batch, file: DataFile, pair: int) -> None:
         answer, own, split = batch.answer, np.uint64(pair), SPLITS.index(file.split)
@@ -131,19 +131,22 @@ class Facts:
     def _form(self, name: str) -> int:
         return self.forms.setdefault(name, len(self.forms))
 
-    def texts_of(self, answers: Hashes) -> dict[int, str]:
-        """The first in order of the texts of some answers, where they are short."""
+    def texts_of(self, answers: Mapping[int, int]) -> dict[int, str]:
+        """The first in order of the texts of one answer of each pair, where they are short."""
         found: dict[int, str] = {}
-        wanted = pa.array(np.unique(answers))
+        wanted = pa.array(answers.values(), pa.uint64())
         with pq.ParquetFile(self._shorts) as file:
             for batch in file.iter_batches():
                 here = batch.filter(pc.is_in(batch["answer"], wanted))
-                for answer, text in zip(*(c.to_pylist() for c in here.columns), strict=True):
-                    found[answer] = min(text, found.get(answer, text))
+                for pair, answer, text in zip(*(c.to_pylist() for c in here.columns), strict=True):
+                    if answers[pair] == answer:
+                        found[pair] = min(text, found.get(pair, text))
         return found
 
 
-def _short_answers(batch: Batch) -> pa.Table:
+def _short_answers(batch: Batch, pair: int) -> pa.Table:
     known = batch.answer.known
     short = known.short.is_valid().to_numpy(zero_copy_only=False)
-    return pa.table([known.hashes[short], known.short.drop_null()], schema=_SHORTS)
+    texts = known.short.drop_null()
+    pairs = np.full(len(texts), pair, np.uint16)
+    return pa.table([pairs, known.hashes[short], texts], schema=_SHORTS)
