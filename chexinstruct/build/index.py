@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -25,6 +26,7 @@ from chexinstruct.build.cache import (
 from chexinstruct.build.engine import SourceFiles, with_pictures_at_hand
 from chexinstruct.build.people import REASONS, People, distinct, in_order
 from chexinstruct.build.setting import Setting
+from chexinstruct.build.spill import blank, spilled
 from chexinstruct.build.studies import Loaded, StudyTable, open_studies
 from chexinstruct.schema import SPLITS, LabelSet
 from chexinstruct.tasks import registry as task_registry
@@ -127,12 +129,15 @@ def index(setting: Setting, source: str, said: Loaded, people: People) -> Indexe
     """Order the studies of a source and note what each carries, unless it is in the cache."""
     manifest = setting.manifest
     table = open_studies(said.table)
-    rows = sequence(
-        people,
-        table,
-        seed=manifest.seed,
-        limit=manifest.limit,
-        splits=[SPLITS.index(split) for split in manifest.splits],
+    rows = spilled(
+        sequence(
+            people,
+            table,
+            seed=manifest.seed,
+            limit=manifest.limit,
+            splits=[SPLITS.index(split) for split in manifest.splits],
+        ),
+        setting.cache,
     )
     needs = tuple(sorted({need for task in setting.tasks.values() for need in task.needs}))
     drawing = tuple(name for name, task in setting.tasks.items() if task.pools is not None)
@@ -164,9 +169,13 @@ def index(setting: Setting, source: str, said: Loaded, people: People) -> Indexe
             )
             for start in range(0, len(rows), CHUNK)
         ]
-        looks = dict(setting.run(f"index {source}", look, jobs))
+        mask = blank(len(table), np.uint64, setting.cache)
+        looks: dict[int, Looked] = {}
+        for number, seen in setting.run(f"index {source}", look, jobs):
+            mask[jobs[number].rows] = seen.masks
+            looks[number] = replace(seen, masks=NO_MASKS)
         done = [looks[number] for number in range(len(jobs))]
-        counted = _write_all(files, table, people, jobs, done, rows, manifest.seed)
+        counted = _write_all(files, table, people, mask, done, rows, manifest.seed)
         write_json(account, counted)
     return Indexed(files, stage, rows, counted)
 
@@ -175,16 +184,15 @@ def _write_all(
     files: SourceFiles,
     table: StudyTable,
     people: People,
-    jobs: Sequence[LookJob],
+    mask: npt.NDArray[np.uint64],
     looks: Sequence[Looked],
     rows: npt.NDArray[np.int32],
     seed: int,
 ) -> Counted:
-    mask = np.zeros(len(table), dtype=np.uint64)
-    for job, seen in zip(jobs, looks, strict=True):
-        mask[job.rows] = seen.masks
-    prior = priors(rows, people, table)
-    once(Path(files.index), lambda draft: write_index(draft, people, prior, mask))
+    once(
+        Path(files.index),
+        lambda draft: write_index(draft, people, priors(rows, people, table), mask),
+    )
     once(Path(files.pools), lambda draft: write_pools(draft, looks, people, seed))
     left_out = {
         reason: int(np.count_nonzero(people.split == number)) for number, reason in REASONS.items()
@@ -192,7 +200,7 @@ def _write_all(
     left_out["beyond_limit_or_split"] = len(table) - len(rows) - sum(left_out.values())
     inside = people.split[rows]
     return Counted(
-        persons=len(distinct(people.person)),
+        persons=_persons(people, seed),
         splits={name: int(np.count_nonzero(inside == n)) for n, name in enumerate(SPLITS)},
         left_out={reason: n for reason, n in left_out.items() if n},
         pictures=sum(seen.pictures for seen in looks),
@@ -222,15 +230,27 @@ def _in_time(people: People, table: StudyTable, seed: int) -> Iterator[npt.NDArr
 
     In slices of that order, so that what is sorted at once does not grow with the source.
     """
-    bits = max(len(table) // SORTED, 1).bit_length() - 1
-    of = np.zeros(len(table), np.uint16)
-    for start in range(0, len(table) if bits else 0, SORTED):
-        some = in_order(people.person[start : start + SORTED], seed)
+    for rows in _sliced(np.flatnonzero(people.split >= 0).astype(np.int32), people, seed):
+        places = in_order(people.person[rows], seed)
+        yield rows[np.lexsort((rows, _ranks(table, rows), places))]
+
+
+def _sliced(
+    rows: npt.NDArray[np.int32], people: People, seed: int
+) -> Iterator[npt.NDArray[np.int32]]:
+    """Rows in slices of the order of persons; those of a person stand in one."""
+    bits = min(max(len(rows) // SORTED, 1).bit_length() - 1, 16)
+    of = np.zeros(len(rows), np.uint16)
+    for start in range(0, len(rows) if bits else 0, SORTED):
+        some = in_order(people.person[rows[start : start + SORTED]], seed)
         of[start : start + SORTED] = some >> np.uint64(64 - bits)
     for number in range(2**bits):
-        rows = np.flatnonzero((of == number) & (people.split >= 0)).astype(np.int32)
-        mixed = in_order(people.person[rows], seed)
-        yield rows[np.lexsort((rows, _ranks(table, rows), mixed))]
+        yield rows[of == number]
+
+
+def _persons(people: People, seed: int) -> int:
+    every = np.arange(len(people.person), dtype=np.int32)
+    return sum(len(distinct(people.person[rows])) for rows in _sliced(every, people, seed))
 
 
 def _ranks(table: StudyTable, rows: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
@@ -313,11 +333,22 @@ def write_pools(path: Path, looks: Sequence[Looked], people: People, seed: int) 
             split = people.split[members]
             for number in np.unique(split):
                 ring = members[split == number]
-                places = in_order(people.person[ring], seed)
-                order = np.lexsort((ring, places))
-                values = [[name], [int(number)], [places[order]], [ring[order]]]
-                columns = [pa.array(v, f.type) for v, f in zip(values, _POOLS, strict=True)]
+                places = blank(len(ring), np.uint64, path.parent)
+                ordered = blank(len(ring), np.int32, path.parent)
+                start = 0
+                for rows in _sliced(ring, people, seed):
+                    stop = start + len(rows)
+                    here = in_order(people.person[rows], seed)
+                    order = np.lexsort((rows, here))
+                    places[start:stop], ordered[start:stop] = here[order], rows[order]
+                    start = stop
+                lists = [_one_list(places), _one_list(ordered)]
+                columns = [pa.array([name]), pa.array([number], pa.int8()), *lists]
                 writer.write_batch(pa.record_batch(columns, schema=_POOLS))
+
+
+def _one_list(values: npt.NDArray[Any]) -> pa.ListArray:
+    return pa.ListArray.from_arrays(pa.array([0, len(values)], pa.int32()), pa.array(values))
 
 
 def _write(path: Path, table: pa.Table) -> None:
