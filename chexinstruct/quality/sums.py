@@ -58,7 +58,6 @@ class Sums:
         """Right options in them."""
         self.stand: Counter[tuple[str, str, int, str | None]] = Counter()
         """Right options by task, form, place and label."""
-
         self.few: dict[tuple[str, str], set[int]] = defaultdict(set)
         """Answers without options that are not yes or no, some more than are few; by task, form."""
         self.free: Counter[tuple[str, str]] = Counter()
@@ -115,10 +114,8 @@ class Sums:
                 self.yes_no[task, None, is_yes] += none
 
     def _find_places(self, batch: Batch, task: str) -> None:
-        forms, labels = (
-            batch.form.values.to_pylist(),
-            batch.options.texts("label").values.to_pylist(),
-        )
+        forms = batch.form.values.to_pylist()
+        labels = batch.options.texts("label").values.to_pylist()
         found = np.zeros(len(batch), np.int64)
         for right in right_options(batch.options, batch.right):
             found[right.rows] += 1
