@@ -178,7 +178,7 @@ def read_candidates(paths: Sequence[Path], columns: Sequence[str]) -> pa.Table:
     tables = [
         pa.ipc.open_file(pa.memory_map(str(path))).read_all().select(columns) for path in paths
     ]
-    return pa.concat_tables(tables).unify_dictionaries()
+    return pa.concat_tables(tables)
 
 
 def lengths(paths: Sequence[Path]) -> tuple[int, ...]:

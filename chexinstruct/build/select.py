@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -28,6 +28,8 @@ Hash = npt.NDArray[np.uint64]
 TRAIN = SPLITS.index("train")
 SHARD_ROWS = 100_000
 """Most rows of a shard without pictures."""
+COUNTED = 1_000_000
+"""Candidates that are counted at once."""
 SHARD_PICTURES = 5_000
 """Most pictures of a shard: at 70 to 100 kB each about 500 MB."""
 
@@ -83,23 +85,63 @@ def _unlucky(hashes: Hash, keep: float, seed: int) -> Bool:
 def _beyond(group: npt.NDArray[np.int8], hashes: pa.ChunkedArray, kept: Bool, cap: int) -> Bool:
     """Of each group all but the ``cap`` lowest hashes."""
     lost = np.zeros(len(kept), dtype=bool)
-    for number in np.unique(group):
-        lost[_all_but_lowest(kept & (group == number), hashes, cap)] = True
+    for number in np.unique(group).tolist():
+        _cut(lost, _inside(kept, group, number), hashes, cap)
     return lost
 
 
-def _all_but_lowest(inside: Bool, hashes: pa.ChunkedArray, most: int) -> npt.NDArray[np.intp]:
-    """Which of those inside go where the lowest hashes stay; of equal ones the first."""
-    rows = np.flatnonzero(inside)
-    if most in (0, len(rows)) or most > len(rows):
-        return rows[most:]
-    # Taken from the mapped file: of millions of hashes few are held at once.
-    own = hashes.take(pa.array(rows)).to_numpy()
-    last = np.partition(own, most - 1)[most - 1]
-    stay = own < last
-    stay[np.flatnonzero(own == last)[: most - np.count_nonzero(stay)]] = True
-    beyond: npt.NDArray[np.intp] = rows[~stay]
-    return beyond
+def _inside(
+    kept: Bool,
+    group: npt.NDArray[np.int8],
+    number: int,
+    codes: npt.NDArray[np.int16] | None = None,
+    code: int = 0,
+) -> Callable[[slice], Bool]:
+    """Tells of slices of the candidates who is kept, of a group, and of a stratum if one is given:
+    an array of all would be made for each."""
+
+    def inside(at: slice) -> Bool:
+        found: Bool = kept[at] & (group[at] == number)
+        return found if codes is None else found & (codes[at] == code)
+
+    return inside
+
+
+def _cut(lost: Bool, inside: Callable[[slice], Bool], hashes: pa.ChunkedArray, most: int) -> None:
+    """Mark as lost those inside but the ``most`` lowest hashes; of equal ones the first stay.
+
+    Goes through the mapped files, so that little is held beside the hashes of those inside.
+    """
+    if most == 0:
+        for at, _ in _pieces(hashes):
+            lost[at] |= inside(at)
+        return
+    own = [chunk[inside(at)] for at, chunk in _pieces(hashes)]
+    if sum(map(len, own)) <= most:
+        return
+    last, room = _last(np.concatenate(own), most)
+    del own
+    for at, chunk in _pieces(hashes):
+        beyond = inside(at)
+        equal = np.flatnonzero(beyond & (chunk == last))
+        beyond &= chunk > last
+        beyond[equal[room:]] = True
+        room = max(room - len(equal), 0)
+        lost[at] |= beyond
+
+
+def _last(hashes: Hash, most: int) -> tuple[np.uint64, int]:
+    """The highest of the ``most`` lowest hashes, and how many equal to it are among them."""
+    hashes.partition(most - 1)
+    lowest = hashes[:most]
+    return lowest[-1], int(np.count_nonzero(lowest == lowest[-1]))
+
+
+def _pieces(hashes: pa.ChunkedArray) -> Iterator[tuple[slice, Hash]]:
+    start = 0
+    for chunk in hashes.chunks:
+        yield slice(start, start + len(chunk)), chunk.to_numpy()
+        start += len(chunk)
 
 
 def _unbalanced(
@@ -113,28 +155,45 @@ def _unbalanced(
     lost = np.zeros(len(kept), dtype=bool)
     if balance.null_count == len(balance):
         return lost
-    chunks = balance.unify_dictionaries().chunks
-    names: list[str] = chunks[0].dictionary.to_pylist()
-    codes = np.concatenate([chunk.indices.fill_null(-1).to_numpy() for chunk in chunks])
+    names, codes = _coded(balance)
+    sizes = _sizes(codes, split, kept, len(names))
     groups: dict[str, dict[str, int]] = {}
     for code, name in enumerate(names):
         group, _, side = name.rpartition("/")
         groups.setdefault(group, {})[side] = code
-    numbers = np.unique(split)
     for sides in groups.values():
-        for number in numbers:
-            here = kept & (split == number)
-            members = {side: here & (codes == code) for side, code in sides.items()}
+        for number in range(sizes.shape[1]):
+            members = {side: int(sizes[code, number]) for side, code in sides.items()}
             varied = members.pop(VARIED, None)
-            if varied is not None:
-                most = int(np.count_nonzero(varied))
-            else:
-                # A group with a single side would have a constant answer: nothing of it is kept.
-                sizes = [int(np.count_nonzero(inside)) for inside in members.values()]
-                most = min(sizes) if len(sizes) > 1 else 0
-            for inside in members.values():
-                lost[_all_but_lowest(inside, hashes, most)] = True
+            # A group with a single side would have a constant answer: nothing of it is kept.
+            alone = 0 if len(members) < 2 else min(members.values())
+            most = alone if varied is None else varied
+            for side, size in members.items():
+                if size > most:
+                    those = _inside(kept, split, number, codes, sides[side])
+                    _cut(lost, those, hashes, most)
     return lost
+
+
+def _coded(balance: pa.ChunkedArray) -> tuple[list[str], npt.NDArray[np.int16]]:
+    """The strata of candidates, and the number of each one's, -1 where it has none."""
+    chunks = balance.unify_dictionaries().chunks
+    codes = [chunk.indices.fill_null(-1).to_numpy() for chunk in chunks]
+    return chunks[0].dictionary.to_pylist(), np.concatenate(codes)
+
+
+def _sizes(
+    codes: npt.NDArray[np.int16], split: npt.NDArray[np.int8], kept: Bool, strata: int
+) -> npt.NDArray[np.int64]:
+    """How many candidates are kept of each stratum and split."""
+    splits = len(SPLITS)
+    found = np.zeros(strata * splits, np.int64)
+    for start in range(0, len(codes), COUNTED):
+        those = slice(start, start + COUNTED)
+        inside = kept[those] & (codes[those] >= 0)
+        numbers = codes[those][inside].astype(np.int64) * splits + split[those][inside]
+        found += np.bincount(numbers, minlength=len(found))
+    return found.reshape(strata, splits)
 
 
 def shard_bounds(
