@@ -10,10 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from chexinstruct.build.builds import build, build_part
     from chexinstruct.build.listing import ListedPicture, Listing, list_pictures
     from chexinstruct.build.missing import MissingPictures
     from chexinstruct.build.parts import Share
-    from chexinstruct.build.pipeline import build, build_part
     from chexinstruct.build.planning import Plan, plan
     from chexinstruct.build.setting import BuildOptions, Part
 
@@ -32,10 +32,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "builds": ("build", "build_part"),
     "listing": ("ListedPicture", "Listing", "list_pictures"),
     "missing": ("MissingPictures",),
     "parts": ("Share",),
-    "pipeline": ("build", "build_part"),
     "planning": ("Plan", "plan"),
     "setting": ("BuildOptions", "Part"),
 }

@@ -38,7 +38,7 @@ def executor_of(options: BuildOptions) -> Executor:
         return Dask(options.workers, options.scheduler)
     if options.scheduler is not None:
         raise CallError("--scheduler goes with --executor dask")
-    return Processes(options.workers)
+    return Processes(options.workers, ahead="chexinstruct.build.shards")
 
 
 @contextmanager
