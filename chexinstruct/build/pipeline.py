@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from chexinstruct.build.asked import asked_sources, asked_tasks, check_names
 from chexinstruct.build.cache import cache_folder
 from chexinstruct.build.candidates import Pair, candidates
 from chexinstruct.build.executor import Executor, give_back
+from chexinstruct.build.finished import sealed
 from chexinstruct.build.held import Held, Holdout
 from chexinstruct.build.home import Home, home_of
 from chexinstruct.build.index import Indexed, index
@@ -183,14 +186,25 @@ def run_part(setting: Setting, part: Part) -> Share:
     return share_of_shards(setting, ready.planned, ready.indexed, pictured, part)
 
 
+@contextmanager
+def _imported(name: str, needed: bool) -> Iterator[None]:
+    """Have a module that loads slowly when the block ends: it is imported beside it, for most of
+    the block waits for workers."""
+    with ThreadPoolExecutor(1) as beside:
+        if needed:
+            beside.submit(import_module, name)
+        yield
+
+
 def run(setting: Setting) -> Lock:
     """Run all stages, and return the lock that seals the corpus."""
     ready = prepare(setting)
-    pictured = _pictured(setting, ready)
-    shards = write_shards(setting, ready.planned, ready.indexed, pictured)
-    stored = []
-    if pictured is not None and setting.manifest.images.mode == "store":
-        stored = store_all(setting, pictured)
+    with _imported("chexinstruct.quality.plots", sealed(setting.home) is None):
+        pictured = _pictured(setting, ready)
+        shards = write_shards(setting, ready.planned, ready.indexed, pictured)
+        stored = []
+        if pictured is not None and setting.manifest.images.mode == "store":
+            stored = store_all(setting, pictured)
     setting.executor.dismiss()
     bad = pictured.bad if pictured else {}
     lock = new_lock(
