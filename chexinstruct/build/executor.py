@@ -166,18 +166,18 @@ class Processes:
         pool = ProcessPoolExecutor(
             self.workers, multiprocessing.get_context("spawn"), _start_worker, (self._ahead,)
         )
-        # It starts a worker for each job that finds no idle one: without these, the second when
-        # the first is busy.
-        for _ in range(self.workers):
-            pool.submit(_nothing)
+        if self._ahead is not None:
+            # A pool starts a worker for each job that finds no idle one: the second not before the
+            # first is busy, but for these.
+            with suppress(BrokenProcessPool):  # run() will see, and start another
+                for _ in range(self.workers):
+                    pool.submit(_nothing)
         return pool
 
     def dismiss(self) -> None:
         """See :class:`Executor`."""
         if self._pool is not None:
-            leaving = threading.Thread(
-                target=self._pool.shutdown, kwargs={"cancel_futures": True}, daemon=True
-            )
+            leaving = threading.Thread(target=self._pool.shutdown, kwargs={"cancel_futures": True})
             leaving.start()
             self._leaving.append(leaving)
             self._pool = None
