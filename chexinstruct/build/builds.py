@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from chexinstruct.build.parts import Share, executor_of
 from chexinstruct.build.setting import BuildOptions
+from chexinstruct.places import is_remote
+from chexinstruct.schema import LOCK
 
 if TYPE_CHECKING:
     from chexinstruct.manifest import Manifest
@@ -34,7 +36,7 @@ def build(
         ChexinstructError: told in one line; nothing half-written stands under its final name.
     """
     options = options or BuildOptions()
-    with executor_of(options) as executor:
+    with executor_of(options, at_once=not _stands(out)) as executor:
         from chexinstruct.build.pipeline import opened, run
 
         with opened(manifest, data_root, out, options, executor) as setting:
@@ -56,8 +58,13 @@ def build_part(
         ChexinstructError: as for :func:`build`.
     """
     assert options.part is not None
-    with executor_of(options) as executor:
+    with executor_of(options, at_once=not _stands(out)) as executor:
         from chexinstruct.build.pipeline import opened, run_part
 
         with opened(manifest, data_root, out, options, executor) as setting:
             return run_part(setting, options.part)
+
+
+def _stands(out: str | Path) -> bool:
+    """Whether a corpus is there already, so that mostly little is to be done."""
+    return not is_remote(out) and (Path(out) / LOCK).exists()
