@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 
 _HOME = Path(tempfile.mkdtemp(prefix="chexinstruct-tests-"))
 
@@ -19,6 +20,12 @@ os.environ["HF_HOME"] = str(_HOME / "huggingface")
 os.environ["HF_DATASETS_CACHE"] = str(_HOME / "datasets")
 os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
 os.environ["CHEXINSTRUCT_CACHE"] = str(_HOME / "cache")
+
+# The same examples in every run, and no limit to their time: a busy machine is no failure.
+settings.register_profile(
+    "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("same")
 
 
 def pytest_unconfigure() -> None:

@@ -109,7 +109,7 @@ def test_persons_tied_through_others_stay_together(tmp_path: Path) -> None:
     assert {split[id] for id in "13567"} == {"test"}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.lists(st.integers(0, 12), min_size=1, max_size=3), min_size=1, max_size=15))
 def test_ties_are_those_of_a_graph_search(
     tmp_path_factory: pytest.TempPathFactory, ties: list[list[int]]

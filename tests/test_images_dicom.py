@@ -129,7 +129,7 @@ def test_tables_equal_pydicom_for_every_stored_value(
     assert np.abs(grey(file) - by_pydicom(file)).max() <= 1
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     st.floats(-500, 5000),
     st.floats(1, 9000),

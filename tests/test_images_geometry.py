@@ -107,7 +107,7 @@ def _found(grey: np.ndarray) -> tuple[int, int, int, int]:
     return xs.min(), ys.min(), xs.max() + 1, ys.max() + 1
 
 
-@settings(max_examples=250, deadline=None, derandomize=True)
+@settings(max_examples=250)
 @given(st.data())
 def test_a_rectangle_is_found_again_where_its_box_says(data: st.DataObject) -> None:
     """A pixel is white when its centre lies in the rectangle, so edges are off by half a pixel.

@@ -310,7 +310,7 @@ def _valid_files() -> list[bytes]:
 VALID = _valid_files()
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400)
 @given(st.data())
 def test_damaged_files_raise_nothing_but_bad_image(data: st.DataObject) -> None:
     file = bytearray(data.draw(st.sampled_from(VALID), "file"))
@@ -326,7 +326,7 @@ def test_damaged_files_raise_nothing_but_bad_image(data: st.DataObject) -> None:
         assert pixels_of(picture).size > 0
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(st.binary(max_size=300), st.sampled_from([b"", *[file[:60] for file in VALID]]))
 def test_any_bytes_raise_nothing_but_bad_image(tail: bytes, head: bytes) -> None:
     with pytest.raises(BadImage):

@@ -164,7 +164,7 @@ def test_gz_cut_short_is_an_error_not_the_end(tmp_path: Path) -> None:
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters='"\r\n,'), max_size=3)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(CELL, CELL, CELL), max_size=40), st.sampled_from([0, 1]))
 def test_grouped_equals_sorting_in_memory(
     tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[str, str, str]], memory_mb: int

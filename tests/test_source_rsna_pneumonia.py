@@ -185,7 +185,7 @@ edges = st.lists(
 ).map(sorted)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(edges, edges), min_size=1, max_size=4))
 def test_boxes_of_the_table_come_back_as_fractions_of_the_picture(
     drawn: list[tuple[list[float], list[float]]],
