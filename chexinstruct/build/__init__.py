@@ -1,7 +1,7 @@
 """The builder: stages from releases to a sealed corpus.
 
-The names are looked up when they are asked for: a worker imports the modules of its jobs, and of a
-build's twenty others, which load what measures, compares and publishes, none.
+The names are looked up when they are asked for: workers import this package too, and need few of
+its modules.
 """
 
 from __future__ import annotations
