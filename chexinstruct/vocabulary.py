@@ -415,15 +415,31 @@ def compatible_negative(name: str, present: Iterable[str]) -> bool:
     Raises:
         VocabularyError: a finding is unknown.
     """
-    if name == NO_FINDING:
-        return any(
-            other.name != NO_FINDING
-            and DEVICES not in implied_by([other.name])
-            and DEVICES not in other.near
-            for other in map(finding, present)
-        )
-    asked = finding(name)
-    return not asked.vague and asked.name not in _ruled_out(frozenset(present))
+    return bool(compatible_negatives((name,), present))
+
+
+def compatible_negatives(names: Iterable[str], present: Iterable[str]) -> tuple[str, ...]:
+    """Those of the findings that may be called absent: see :func:`compatible_negative`."""
+    beside = frozenset(present)
+    ruled_out = _ruled_out(beside)
+
+    def compatible(name: str) -> bool:
+        if name == NO_FINDING:
+            return _abnormal(beside)
+        asked = finding(name)
+        return not asked.vague and asked.name not in ruled_out
+
+    return tuple(filter(compatible, names))
+
+
+def _abnormal(present: frozenset[str]) -> bool:
+    """Whether something other than devices is present."""
+    return any(
+        other.name != NO_FINDING
+        and DEVICES not in implied_by([other.name])
+        and DEVICES not in other.near
+        for other in map(finding, present)
+    )
 
 
 @lru_cache(maxsize=4096)

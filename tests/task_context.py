@@ -9,6 +9,7 @@ from chexinstruct.draw import Draw, key
 from chexinstruct.reports import DEFAULT_LEAKS, LeakClass
 from chexinstruct.schema import Facts, LabelSet, Study
 from chexinstruct.tasks import Drop, Task
+from chexinstruct.tasks.contract import Other
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class FakeContext:
     earlier: Study | None = None
     others: Sequence[Study] = ()
     """Studies of every pool, in the order in which they are offered."""
-    asked: list[tuple[str, tuple[object, ...]]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     """The pools that were asked for."""
 
     def draw(self, *names: object) -> Draw:
@@ -39,9 +40,9 @@ class FakeContext:
     def prior(self) -> Study | None:
         return self.earlier
 
-    def negatives(self, pool: str, *names: object) -> Iterator[Study]:
-        self.asked.append((pool, names))
-        return iter(self.others)
+    def negatives(self, pool: str) -> Iterator[Other]:
+        self.asked.append(pool)
+        return map(Other, self.others)
 
 
 def run(task: Task, study: Study, context: FakeContext) -> tuple[list[Facts], list[str]]:

@@ -180,18 +180,19 @@ def negatives(folder: Path, studies: Sequence[Study], count: int = 1) -> dict[st
     task = registry()["view_matching"]
     half = len(rows) // 2
     looks = [
-        look(LookJob(str(made.path), "a", part, {}, task.needs, (task.key,), True, 0))
+        look(LookJob(str(made.path), "a", part, {}, task.needs, (task.key,), True))
         for part in (rows[half:], rows[:half])
     ]
     mask = np.zeros(len(made), dtype=np.uint64)
     files = SourceFiles("a", str(made.path), str(folder / "index"), str(folder / "pools"))
     write_index(folder / "index", people, priors(rows, people, made), mask)
-    write_pools(folder / "pools", looks, people)
+    write_pools(folder / "pools", looks, people, 0)
     view = SourceView(files, {}, RULES)
     found = {}
     for row in rows.tolist():
         item = view.study(row)
-        offered = list(StudyContext(view, task, row, item).negatives("lateral"))
+        context = StudyContext(view, task, row, item)
+        offered = [other.study for other in context.negatives("lateral")]
         assert len(offered) <= STEPS
         for other in offered:
             assert people.split[int(other.id)] == people.split[int(item.id)]

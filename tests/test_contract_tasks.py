@@ -27,6 +27,7 @@ from chexinstruct.schema import Box, Facts, Image, Region, Study
 from chexinstruct.source import build_order, registry
 from chexinstruct.tasks import FAMILIES, Drop, Task
 from chexinstruct.tasks import registry as task_registry
+from chexinstruct.tasks.contract import Other
 from chexinstruct.tasks.needs import NEEDS
 from chexinstruct.templating import Rendered, TaskTemplate, Templates
 from chexinstruct.vocabulary import canonical
@@ -48,9 +49,9 @@ class Recording(StudyContext):
         super().__init__(view, task, row, study)
         self.others: list[Study] = []
 
-    def negatives(self, pool: str, *names: object) -> Iterator[Study]:
-        for other in super().negatives(pool, *names):
-            self.others.append(other)
+    def negatives(self, pool: str) -> Iterator[Other]:
+        for other in super().negatives(pool):
+            self.others.append(other.study)
             yield other
 
 

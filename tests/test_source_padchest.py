@@ -100,8 +100,8 @@ def test_pictures_of_a_study_stand_together_in_the_order_of_the_table(
 
 def test_projection_told_by_a_network_is_not_asked_for(studies: dict[str, Study]) -> None:
     assert [i.view_source for i in studies["no_birth"].images] == ["inferred"] * 2
-    assert NEEDS["frontal_and_lateral"].holds(studies["no_birth"], SETS)
-    assert not NEEDS["view"].holds(studies["no_birth"], SETS)
+    assert NEEDS["frontal_and_lateral"].holds(studies["no_birth"], ())
+    assert not NEEDS["view"].holds(studies["no_birth"], ())
 
 
 def test_facts_of_patients(studies: dict[str, Study]) -> None:

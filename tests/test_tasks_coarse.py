@@ -20,7 +20,7 @@ from chexinstruct.tasks.coarse import (
     view_matching,
 )
 from chexinstruct.tasks.labels import readers, specific, states
-from chexinstruct.tasks.needs import NEEDS
+from chexinstruct.tasks.needs import NEEDS, asked_sets
 from chexinstruct.tasks.pictures import frontal, laterals, shown
 from chexinstruct.templating import Templates
 from chexinstruct.vocabulary import FINDINGS, compatible_negative
@@ -315,9 +315,9 @@ def test_a_set_that_is_context_makes_no_question_and_no_negative() -> None:
     context = label_set(name="context", findings=("fracture",), role="context")
     made = study(Label(finding="fracture"), label_sets=("context",))
     sets = {"context": context, "findings": label_set()}
-    assert not NEEDS["labels"].holds(made, sets)
+    assert not NEEDS["labels"].holds(made, asked_sets(made.label_sets, sets))
     both = study(Label(finding="fracture"), label_sets=("findings", "context"))
-    assert NEEDS["labels"].holds(both, sets)
+    assert NEEDS["labels"].holds(both, asked_sets(both.label_sets, sets))
     found = states(both, sets["findings"], FakePolicies())
     assert "hernia" in found.absent and "rib fracture" not in found.absent
     assert not found.complete
@@ -527,7 +527,7 @@ def test_a_pair_of_one_study_matches_and_a_lateral_of_another_does_not() -> None
         ("no", "match/no", ("No",)),
     ]
     assert [{i.key for i in f.images} for f in facts] == [{"f", "l"}, {"f", "l2"}]
-    assert context.asked == [("lateral", ())]
+    assert context.asked == ["lateral"]
 
 
 def test_both_orders_and_both_forms_come_up_on_both_sides() -> None:

@@ -443,7 +443,7 @@ def test_a_foreign_object_without_a_place_is_dropped(made: Study, reason: str) -
 def test_support_devices_are_no_foreign_objects() -> None:
     devices = label_set(name="devices", findings=("support devices",), kind="binary")
     made = study(box("support devices", LEFT), label_sets=("devices",))
-    assert not NEEDS["foreign_objects"].holds(made, {"devices": devices})
+    assert not NEEDS["foreign_objects"].holds(made, [devices])
     # Beside a device nobody can say that there is no foreign object.
     both = study(box("support devices", LEFT), label_sets=("devices", "objects"))
     assert of(foreign_object_detection, both, devices, OBJECTS) == ([], ["no_known_finding"])
@@ -461,7 +461,7 @@ def test_support_devices_are_no_foreign_objects() -> None:
 def test_a_need_is_met_by_the_set_of_its_finding_alone(need: str, sets: LabelSet) -> None:
     for other in (MASKS, RIBS, TUBES, OBJECTS):
         made = study(label_sets=(other.name,))
-        assert NEEDS[need].holds(made, {other.name: other}) is (other is sets)
+        assert NEEDS[need].holds(made, [other]) is (other is sets)
 
 
 # ------------------------------------------------------- phrase_grounding, grounded_captioning

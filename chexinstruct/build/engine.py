@@ -17,7 +17,8 @@ from chexinstruct.build.studies import open_studies
 from chexinstruct.draw import Draw, key
 from chexinstruct.schema import Facts, LabelSet, Study
 from chexinstruct.tasks import Drop, Task
-from chexinstruct.tasks.contract import STEPS
+from chexinstruct.tasks.contract import STEPS, Other
+from chexinstruct.tasks.needs import asked_sets
 
 
 @dataclass(frozen=True)
@@ -49,19 +50,22 @@ def open_index(path: str) -> IndexTable:
 
 
 Ring = tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]
-"""Points of a ring, sorted, and the row that stands at each."""
+"""Places of persons in the order of the corpus, sorted, and the row that stands at each."""
 _EMPTY: Ring = np.empty(0, np.uint64), np.empty(0, np.int32)
+
+NEARBY = 512
+"""Others that are held: most of those whom the next studies are offered."""
 
 
 @lru_cache(maxsize=64)
 def open_pools(path: str) -> dict[tuple[str, int], Ring]:
-    """Rings of negatives: (task and pool, split) -> sorted hashes, rows in the same order."""
+    """Rings of negatives by (task and pool, split)."""
     table = pa.ipc.open_file(pa.memory_map(path)).read_all()
     names = table["pool"].to_pylist()
     splits = table["split"].to_pylist()
     return {
         (name, split): (
-            table["hash"][i].values.to_numpy(),
+            table["place"][i].values.to_numpy(),
             table["row"][i].values.to_numpy(),
         )
         for i, (name, split) in enumerate(zip(names, splits, strict=True))
@@ -82,7 +86,6 @@ class SourceView:
     def __init__(self, files: SourceFiles, label_sets: dict[str, LabelSet], rules: Rules) -> None:
         self.source = files.source
         self.rules = rules
-        self.label_sets = label_sets
         self._studies = open_studies(files.studies)
         self._pools = open_pools(files.pools)
         index = open_index(files.index)
@@ -90,44 +93,36 @@ class SourceView:
         self.person = index.person
         self.prior = index.prior
         self.masks = index.mask
-        self._ordered: dict[tuple[str, int], Ring] = {}
+        self._place = in_order(index.person, rules.seed)
+        self.other = lru_cache(NEARBY)(self._other)
+        self.asked_sets = lru_cache(lambda names: asked_sets(names, label_sets))
 
     def study(self, row: int) -> Study:
         """The study of a row, with its pictures at hand."""
         study = self._studies[row]
         return with_pictures_at_hand(study) if self.rules.at_hand else study
 
-    def ring(self, pool: str, split: int, start: int) -> Iterator[int]:
-        """Rows of a pool from a point of the ring onwards, once round."""
-        hashes, rows = self._pools.get((pool, split), _EMPTY)
-        return _around(rows, int(np.searchsorted(hashes, np.uint64(start))))
-
-    def following(self, pool: str, row: int) -> Iterator[int]:
+    def following(self, pool: str, row: int, most: int) -> Iterator[int]:
         """Rows of a pool that come after a row's person in the order of the corpus, once round.
 
         The studies of a person begin at different ones, the second at the second and so on.
         """
-        name = pool, int(self.split[row])
-        if name not in self._ordered:
-            _, rows = self._pools.get(name, _EMPTY)
-            places = in_order(self.person[rows], self.rules.seed)
-            order = np.lexsort((rows, places))
-            self._ordered[name] = places[order], rows[order]
-        places, rows = self._ordered[name]
-        own = in_order(self.person[row : row + 1], self.rules.seed)
-        first, last = (int(np.searchsorted(places, own, side)[0]) for side in ("left", "right"))
-        return _around(rows, last + int(np.count_nonzero(rows[first:last] < row)))
+        places, rows = self._pools.get((pool, int(self.split[row])), _EMPTY)
+        own = self._place[row]
+        first, last = int(places.searchsorted(own)), int(places.searchsorted(own, "right"))
+        others = len(rows) - (last - first)
+        begin = int(np.count_nonzero(rows[first:last] < row))
+        for step in range(begin, begin + min(most, others)):
+            yield int(rows[(last + step % others) % len(rows)])
 
-
-def _around(rows: npt.NDArray[np.int32], begin: int) -> Iterator[int]:
-    for step in range(len(rows)):
-        yield int(rows[(begin + step) % len(rows)])
+    def _other(self, task: str, row: int) -> Other:
+        return Other(self.study(row))
 
 
 class StudyContext:
     """What a task may know beyond its study (:class:`chexinstruct.tasks.contract.Context`)."""
 
-    __slots__ = ("_row", "_sets", "_task", "_view", "policies", "study")
+    __slots__ = ("_row", "_task", "_view", "policies", "study")
 
     def __init__(self, view: SourceView, task: Task, row: int, study: Study) -> None:
         self._view = view
@@ -135,7 +130,6 @@ class StudyContext:
         self._row = row
         self.study = study
         self.policies = view.rules
-        self._sets: list[LabelSet] | None = None
 
     def draw(self, *names: object) -> Draw:
         """Chance seeded by (corpus seed, task, source, study, names)."""
@@ -144,38 +138,23 @@ class StudyContext:
 
     def label_sets(self) -> Sequence[LabelSet]:
         """The label sets that were applied to the study and may be asked about."""
-        if self._sets is None:
-            sets = (self._view.label_sets[name] for name in self.study.label_sets)
-            self._sets = [label_set for label_set in sets if label_set.role == "asked"]
-        return self._sets
+        return self._view.asked_sets(self.study.label_sets)
 
     def prior(self) -> Study | None:
         """The person's study just before this one, of the same source and split."""
         row = int(self._view.prior[self._row])
         return None if row < 0 else self._view.study(row)
 
-    def negatives(self, pool: str, *names: object) -> Iterator[Study]:
-        """Other people's studies of a pool, from a drawn point of its ring onwards.
+    def negatives(self, pool: str) -> Iterator[Other]:
+        """Other people's studies of a pool.
 
-        Without names to draw by, those that follow in the order of the corpus. It is as good a
-        draw, for persons stand there in the order of a hash; and a picture of theirs that a
-        question shows stands in the row group of their own questions, where it is stored once.
+        They follow in the order of the corpus. So a picture of theirs that a question shows stands
+        in the row group of their own questions, where it is stored once; and each of them is read
+        once for all who are offered it.
         """
-        view, row = self._view, self._row
-        ring = f"{self._task.key}/{pool}"
-        if names:
-            start = key(view.rules.seed, self._task.key, view.source, self.study.id, pool, *names)
-            others = view.ring(ring, int(view.split[row]), start)
-        else:
-            others = view.following(ring, row)
-        looked = 0
-        for other in others:
-            if view.person[other] == view.person[row]:
-                continue
-            yield view.study(other)
-            looked += 1
-            if looked == STEPS:
-                return
+        task = self._task.key
+        for row in self._view.following(f"{task}/{pool}", self._row, STEPS):
+            yield self._view.other(task, row)
 
 
 def facts_of(view: SourceView, task: Task, row: int, study: Study) -> tuple[list[Facts], list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -24,10 +25,9 @@ from chexinstruct.build.engine import SourceFiles, with_pictures_at_hand
 from chexinstruct.build.people import REASONS, People, distinct, in_order
 from chexinstruct.build.setting import Setting
 from chexinstruct.build.studies import Loaded, StudyTable, open_studies
-from chexinstruct.draw import key
 from chexinstruct.schema import SPLITS, LabelSet
 from chexinstruct.tasks import registry as task_registry
-from chexinstruct.tasks.needs import NEEDS
+from chexinstruct.tasks.needs import NEEDS, asked_sets
 
 NEED_BITS = {name: 1 << i for i, name in enumerate(NEEDS)}
 CHUNK = 20_000
@@ -45,7 +45,6 @@ class LookJob:
     needs: tuple[str, ...]
     tasks: tuple[str, ...]
     at_hand: bool
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Looked:
     """What a look gave: a mask of needs a study, pool members, and pictures that are missing."""
 
     masks: npt.NDArray[np.uint64]
-    pools: dict[str, tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]]
+    pools: dict[str, npt.NDArray[np.int32]]
     pictures: int
     missing: int
     first_missing: str | None
@@ -62,11 +61,12 @@ class Looked:
 def look(job: LookJob) -> Looked:
     """Decode each study once and note what it carries."""
     table = open_studies(job.studies)
+    asked = lru_cache(lambda names: asked_sets(names, job.label_sets))
     tests = [(NEED_BITS[name], NEEDS[name].holds) for name in job.needs]
     tasks = task_registry()
     drawing = [tasks[name] for name in job.tasks]
     masks = np.zeros(len(job.rows), dtype=np.uint64)
-    pools: dict[str, tuple[list[int], list[int]]] = {}
+    pools: dict[str, list[int]] = {}
     pictures = missing = 0
     first_missing = None
     for i, row in enumerate(job.rows.tolist()):
@@ -78,22 +78,17 @@ def look(job: LookJob) -> Looked:
                 first_missing = first_missing or image.key
         if job.at_hand:
             study = with_pictures_at_hand(study)
+        sets = asked(study.label_sets)
         mask = 0
         for bit, holds in tests:
-            if holds(study, job.label_sets):
+            if holds(study, sets):
                 mask |= bit
         masks[i] = mask
         for task in drawing:
             assert task.pools is not None
             for pool in task.pools(study):
-                name = f"{task.key}/{pool}"
-                hashes, members = pools.setdefault(name, ([], []))
-                hashes.append(key(job.seed, name, job.source, study.id))
-                members.append(row)
-    arrays = {
-        name: (np.array(hashes, dtype=np.uint64), np.array(members, dtype=np.int32))
-        for name, (hashes, members) in pools.items()
-    }
+                pools.setdefault(f"{task.key}/{pool}", []).append(row)
+    arrays = {name: np.array(members, dtype=np.int32) for name, members in pools.items()}
     return Looked(masks, arrays, pictures, missing, first_missing)
 
 
@@ -161,12 +156,12 @@ def index(setting: Setting, source: str, said: Loaded, people: People) -> Indexe
                 needs,
                 drawing,
                 setting.rules.at_hand,
-                manifest.seed,
             )
             for start in range(0, len(rows), CHUNK)
         ]
         looks = dict(setting.run(f"index {source}", look, jobs))
-        counted = _write_all(files, table, people, jobs, [looks[n] for n in range(len(jobs))], rows)
+        done = [looks[number] for number in range(len(jobs))]
+        counted = _write_all(files, table, people, jobs, done, rows, manifest.seed)
         write_json(account, counted)
     return Indexed(files, stage, rows, counted)
 
@@ -178,13 +173,14 @@ def _write_all(
     jobs: Sequence[LookJob],
     looks: Sequence[Looked],
     rows: npt.NDArray[np.int32],
+    seed: int,
 ) -> Counted:
     mask = np.zeros(len(table), dtype=np.uint64)
     for job, seen in zip(jobs, looks, strict=True):
         mask[job.rows] = seen.masks
     prior = priors(rows, people, table)
     once(Path(files.index), lambda draft: write_index(draft, people, prior, mask))
-    once(Path(files.pools), lambda draft: write_pools(draft, looks, people))
+    once(Path(files.pools), lambda draft: write_pools(draft, looks, people, seed))
     left_out = {
         reason: int(np.count_nonzero(people.split == number)) for number, reason in REASONS.items()
     }
@@ -257,21 +253,20 @@ def write_index(
     _write(path, pa.table({name: pa.array(values) for name, values in columns.items()}))
 
 
-def write_pools(path: Path, looks: Sequence[Looked], people: People) -> None:
-    """The rings: for each pool and split, members sorted by hash."""
+def write_pools(path: Path, looks: Sequence[Looked], people: People, seed: int) -> None:
+    """The rings: for each pool and split, members in the order of the corpus."""
     names = sorted({name for look in looks for name in look.pools})
-    rows: dict[str, list[object]] = {"pool": [], "split": [], "hash": [], "row": []}
+    places = in_order(people.person, seed)
+    rows: dict[str, list[object]] = {"pool": [], "split": [], "place": [], "row": []}
     for name in names:
-        parts = [look.pools[name] for look in looks if name in look.pools]
-        hashes = np.concatenate([part[0] for part in parts])
-        members = np.concatenate([part[1] for part in parts])
+        members = np.concatenate([look.pools[name] for look in looks if name in look.pools])
         for split in np.unique(people.split[members]):
-            inside = people.split[members] == split
-            order = np.argsort(hashes[inside], kind="stable")
+            inside = members[people.split[members] == split]
+            ring = inside[np.lexsort((inside, places[inside]))]
             rows["pool"].append(name)
             rows["split"].append(int(split))
-            rows["hash"].append(hashes[inside][order])
-            rows["row"].append(members[inside][order])
+            rows["place"].append(places[ring])
+            rows["row"].append(ring)
     types = [pa.string(), pa.int8(), pa.list_(pa.uint64()), pa.list_(pa.int32())]
     arrays = [pa.array(v, t) for v, t in zip(rows.values(), types, strict=True)]
     _write(path, pa.table(arrays, names=list(rows)))

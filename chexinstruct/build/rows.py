@@ -46,7 +46,7 @@ class Wording:
     """Of the pictures' file names."""
 
 
-OWN = ("id", *Rendered._fields)
+OWN = ("id", "instruction", "response", "template")
 """The columns in which the rows of one candidate differ."""
 
 
@@ -113,6 +113,7 @@ class RowMaker:
             patient,
             pictures,
             keys,
+            rendered[0].options,  # drawn once for all phrasings
             facts.answers,
             facts.history,
             regions,
@@ -123,7 +124,12 @@ class RowMaker:
             _place(study),
         )
         rows = [
-            (f"{name}/{number}" if count > 1 else name, *text)
+            (
+                f"{name}/{number}" if count > 1 else name,
+                text.instruction,
+                text.response,
+                text.template,
+            )
             for number, text in enumerate(rendered)
         ]
         return Made(keys, weight * len(rows), shared, rows)

@@ -60,7 +60,8 @@ def image_classification(study: Study, context: Context) -> Iterator[Facts | Dro
         if label_set.kind == "exclusive":
             yield _choice(images, label_set, found.present)
             continue
-        present, absent = known = _known(found)
+        # Normal studies have none of the findings; "no finding" would always be wrong as an option.
+        present, absent = specific(found.present), specific(found.absent)
         if not (present or absent):
             yield Drop(reason="no_known_finding")
             continue
@@ -71,7 +72,7 @@ def image_classification(study: Study, context: Context) -> Iterator[Facts | Dro
             else:
                 yield _list(images, label_set, present, absent, draw)
             if present:
-                yield _set_choice(study, label_set, known, context)
+                yield _set_choice(study, label_set, _known(found), context)
         if present:
             yield _yes_no(images, label_set, draw.choice(present), True, draw)
         if absent:
@@ -140,11 +141,17 @@ def _set_choice(study: Study, label_set: LabelSet, mine: _Known, context: Contex
         return Drop(reason="too_many_present")
     if len(mine.absent) < len(mine.present):
         return Drop(reason="too_few_absent")
+
+    def known(other: Study) -> _Known | None:
+        if label_set.name not in other.label_sets:
+            return None
+        return _known(states(other, label_set, context.policies))
+
     others = [
-        _known(states(other, label_set, context.policies))
+        theirs
         for pool in _showing(study)
-        for other in islice(context.negatives(pool, label_set.name), COMPANY)
-        if label_set.name in other.label_sets
+        for other in islice(context.negatives(pool), COMPANY)
+        if (theirs := other.told(label_set.name, known))
     ]
     draw = context.draw(label_set.name, "set_choice")
     wrong = companions(mine, others, _Known.excludes, WRONG_SETS + 1, draw)
@@ -165,20 +172,19 @@ class _Known(NamedTuple):
     """The findings of a label set in one study."""
 
     present: tuple[str, ...]
-    absent: tuple[str, ...]
+    absent: frozenset[str]
 
     def excludes(self, other: _Known) -> bool:
         """Whether each shows as many findings as the other, and none that the other may show."""
         return (
             len(self.present) == len(other.present)
-            and set(self.present) <= set(other.absent)
-            and set(other.present) <= set(self.absent)
+            and self.absent.issuperset(other.present)
+            and other.absent.issuperset(self.present)
         )
 
 
 def _known(found: States) -> _Known:
-    # Normal studies have none of the findings; "no finding" as an option would always be wrong.
-    return _Known(specific(found.present), specific(found.absent))
+    return _Known(specific(found.present), frozenset(specific(found.absent)))
 
 
 def _yes_no(
@@ -280,7 +286,7 @@ def view_matching(study: Study, context: Context) -> Iterator[Facts | Drop]:
     view = draw.choice(front)
     yield _match(view, draw.choice(side), True, draw)
     for other in context.negatives("lateral"):
-        if candidates := laterals(other):
+        if candidates := laterals(other.study):
             yield _match(view, draw.choice(candidates), False, draw)
             return
     yield Drop(reason="no_negative")

@@ -32,6 +32,8 @@ def companions(
         most: members of a group at most, mine included.
         draw: chance for the order.
     """
+    if not any(fit(mine, other) for other in others):
+        return []  # whatever the groups, nothing would stand beside mine
     everyone = [mine, *others]
     groups: list[list[int]] = []
     for i in draw.shuffled(range(len(everyone))):

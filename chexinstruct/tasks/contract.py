@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from chexinstruct.draw import Draw
 from chexinstruct.reports import LeakClass
 from chexinstruct.schema import Facts, LabelSet, Record, Study
+
+T = TypeVar("T")
 
 Family = Literal["coarse", "fine", "text", "qa", "misc"]
 
@@ -48,6 +50,23 @@ class Policies(Protocol):
         """The classes of sentences that ``clean`` drops where a target may not hold them."""
 
 
+class Other:
+    """Another person's study. Those who are asked about nearby are offered the same one."""
+
+    __slots__ = ("_told", "study")
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self._told: dict[str, Any] = {}
+
+    def told(self, name: str, tell: Callable[[Study], T]) -> T:
+        """What a function says of the study, worked out once under a name."""
+        if name not in self._told:
+            self._told[name] = tell(self.study)
+        told: T = self._told[name]
+        return told
+
+
 class Context(Protocol):
     """All that a task may know beyond its study."""
 
@@ -64,17 +83,16 @@ class Context(Protocol):
     def prior(self) -> Study | None:
         """The person's study just before this one, of the same source and split."""
 
-    def negatives(self, pool: str, *names: object) -> Iterator[Study]:
+    def negatives(self, pool: str) -> Iterator[Other]:
         """Other people's studies of the same source and split that stand in a pool of the task.
 
-        At most :data:`STEPS` of them, from a point of a hash ring onwards that is drawn by the
-        names. Without names they are those that follow in the order of the corpus, which is by a
-        hash as well: their pictures stand nearby, so that a row that shows one costs no copy.
+        At most :data:`STEPS` of them: those that follow in the order of the corpus, once round. It
+        is as good a draw as any, for persons stand there in the order of a hash.
         """
 
 
 STEPS = 16
-"""How many studies of a ring are looked at before a task gives up with ``no_negative``."""
+"""How many others are looked at before a task gives up with ``no_negative``."""
 
 FactsFunction = Callable[[Study, Context], Iterator[Facts | Drop]]
 

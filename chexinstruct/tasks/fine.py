@@ -255,8 +255,8 @@ def _diagnosis(marked: _Marked, context: Context) -> Facts:
     if draw.chance(0.5) and marked.absent:
         others = [
             item
-            for other in context.negatives("boxed", name)
-            for item in _marked(other, context)
+            for other in context.negatives("boxed")
+            for item in _marked(other.study, context)
             if isinstance(item, _Marked)
         ]
         wrong = companions(marked, others, _Marked.excludes, WRONG_FINDINGS + 1, draw)

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from chexinstruct.schema import Label, LabelSet, Record, Region, State, Study
 from chexinstruct.tasks.contract import Policies
-from chexinstruct.vocabulary import NO_FINDING, compatible_negative, finding
+from chexinstruct.vocabulary import NO_FINDING, compatible_negatives, finding
 
 
 class States(Record, frozen=True, kw_only=True):
@@ -125,5 +125,5 @@ def _sorted(
     """The findings of a set that are present, that may be, and that could be absent."""
     present = tuple(f for f in findings if f in agreed)
     open_ = tuple(f for f in findings if f in possible and f not in agreed)
-    deniable = tuple(f for f in findings if f not in possible and compatible_negative(f, possible))
+    deniable = compatible_negatives(tuple(f for f in findings if f not in possible), possible)
     return present, open_, deniable

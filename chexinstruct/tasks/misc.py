@@ -93,8 +93,8 @@ def _compared(
             continue
         others = [
             text
-            for other in islice(context.negatives(told.kind, told.name), COMPANY)
-            if (text := _like(told, other, context.policies, images))
+            for other in islice(context.negatives(told.kind), COMPANY)
+            if (text := _like(told, other.study, context.policies, images))
         ]
         mine = Spoken(study, right, told.language)
         fit = partial(exclude_each_other, context=context)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chexinstruct.schema import Image, LabelSet, Question, Region, Study
 from chexinstruct.tasks.pictures import frontal, laterals, shown
 
-LabelSets = Mapping[str, LabelSet]
+Sets = Sequence[LabelSet]
 
 
 @dataclass(frozen=True)
@@ -17,21 +17,21 @@ class Need:
 
     what: str
     """Completes "the study carries ..."."""
-    holds: Callable[[Study, LabelSets], bool]
+    holds: Callable[[Study, Sets], bool]
+    """Of a study and its label sets that may be asked about (:func:`asked_sets`)."""
 
 
-def _sets(study: Study, sets: LabelSets) -> list[LabelSet]:
-    return [sets[name] for name in study.label_sets if sets[name].role == "asked"]
+def asked_sets(names: Sequence[str], sets: Mapping[str, LabelSet]) -> tuple[LabelSet, ...]:
+    """Of the label sets of these names those that may be asked about."""
+    return tuple(sets[name] for name in names if sets[name].role == "asked")
 
 
-def _drawn(
-    study: Study, sets: LabelSets, shape: str | None = None, finding: str | None = None
-) -> bool:
+def _drawn(sets: Sets, shape: str | None = None, finding: str | None = None) -> bool:
     return any(
         s.drawn != "none"
         and shape in (None, s.shape)
         and (finding is None or finding in s.findings)
-        for s in _sets(study, sets)
+        for s in sets
     )
 
 
@@ -59,7 +59,7 @@ def own_pair(study: Study) -> bool:
     return own and bool(frontal(study) and laterals(study))
 
 
-def _section(name: str) -> Callable[[Study, LabelSets], bool]:
+def _section(name: str) -> Callable[[Study, Sets], bool]:
     return lambda study, sets: name in own_sections(study)
 
 
@@ -81,18 +81,18 @@ def difference_question(question: Question) -> bool:
     return bool(question.images and question.prior)
 
 
-def _question(test: QuestionTest) -> Callable[[Study, LabelSets], bool]:
+def _question(test: QuestionTest) -> Callable[[Study, Sets], bool]:
     return lambda study, sets: any(map(test, study.questions))
 
 
 def _masks(finding: str) -> Need:
     return Need(
         f"masks of {finding}, or the word that none was found",
-        lambda study, sets: _drawn(study, sets, "mask", finding),
+        lambda study, sets: _drawn(sets, "mask", finding),
     )
 
 
-def _region(test: Callable[[Region], bool]) -> Callable[[Study, LabelSets], bool]:
+def _region(test: Callable[[Region], bool]) -> Callable[[Study, Sets], bool]:
     return lambda study, sets: any(map(test, study.regions))
 
 
@@ -105,16 +105,16 @@ NEEDS: dict[str, Need] = {
     ),
     "labels": Need(
         "labels of a label set that was applied to it",
-        lambda s, sets: bool(_sets(s, sets)),
+        lambda s, sets: bool(sets),
     ),
     "boxes": Need(
         "boxes of the findings that were looked for",
-        lambda s, sets: _drawn(s, sets, "box"),
+        lambda s, sets: _drawn(sets, "box"),
     ),
     "all_boxes": Need(
         "boxes of every present finding that was looked for",
         lambda s, sets: any(
-            x.drawn == "all" and x.shape == "box" and x.kind == "multi" for x in _sets(s, sets)
+            x.drawn == "all" and x.shape == "box" and x.kind == "multi" for x in sets
         ),
     ),
     "labelled_regions": Need(
@@ -127,7 +127,7 @@ NEEDS: dict[str, Need] = {
     "chest_tube_masks": _masks("chest tube"),
     "foreign_objects": Need(
         "regions of foreign objects, or the word that none was found",
-        lambda s, sets: _drawn(s, sets, finding="foreign object"),
+        lambda s, sets: _drawn(sets, finding="foreign object"),
     ),
     "report": Need(
         "a report, its own or one taken over from a parent",
