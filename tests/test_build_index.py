@@ -5,8 +5,10 @@ from itertools import groupby, islice, pairwise
 from pathlib import Path
 
 import numpy as np
+import pytest
 from build_support import placed, study, table
 
+from chexinstruct.build import index as module
 from chexinstruct.build.engine import SourceFiles, SourceView, StudyContext
 from chexinstruct.build.index import (
     LookJob,
@@ -159,6 +161,28 @@ def test_a_limit_takes_persons_of_all_splits(tmp_path: Path) -> None:
     assert share[2] > 0.03
 
 
+def test_order_and_priors_are_the_same_in_slices(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def order(n: int) -> str | None:
+        return None if n % 7 == 0 else f"{n * 31 % 4}"
+
+    studies = [study(f"{n}", f"p:{n * 13 % 90}", order=order(n)) for n in range(400)]
+    made = table(tmp_path, studies)
+    people = placed({"a": made})["a"]
+
+    def found() -> list[list[int]]:
+        limits = (None, 100)
+        rows = [sequence(people, made, seed=0, limit=n, splits=EVERY) for n in limits]
+        return [r.tolist() for r in (*rows, priors(rows[0], people, made))]
+
+    whole = found()
+    monkeypatch.setattr(module, "SORTED", 10)
+    assert found() == whole
+    assert len(whole[0]) == 400
+    assert max(whole[2]) > 0
+
+
 # Rings of negatives
 
 
@@ -207,6 +231,13 @@ def test_negatives_are_other_people_of_the_same_split(tmp_path: Path) -> None:
     assert len(found) == 300
     picks = [other for others in found.values() for other in others]
     assert len(set(picks)) > 120, "not always the same few"
+
+
+def test_negatives_are_the_same_in_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    studies = [pictured(n, n // 2) for n in range(200)]
+    whole = negatives(tmp_path / "whole", studies, 3)
+    monkeypatch.setattr(module, "SORTED", 10)
+    assert negatives(tmp_path / "slices", studies, 3) == whole
 
 
 def test_one_added_study_changes_few_negatives(tmp_path: Path) -> None:

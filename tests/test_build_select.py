@@ -230,3 +230,10 @@ def test_a_quota_is_of_train_alone_and_comes_last() -> None:
     lowest = np.sort(hashes[free.kept & (splits == 0)])[:6]
     assert set(hashes[held.kept & (splits == 0)]) == set(lowest)
     assert int(held.reasons["mixture"].sum()) == 9
+
+
+def test_of_equal_hashes_the_first_stay() -> None:
+    same = plain(9).set_column(1, "hash", pa.array([5, 5, 9, 5, 1, 5, 9, 5, 5], pa.uint64()))
+    assert np.flatnonzero(chosen(same, cap=4).kept).tolist() == [0, 1, 3, 4]
+    assert not chosen(same, cap=0).kept.any()
+    assert chosen(same, cap=9).kept.all()

@@ -16,6 +16,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -29,6 +30,7 @@ from chexinstruct.errors import ChexinstructError
 from chexinstruct.quality import Quality, measure
 from chexinstruct.quality.plots import draw
 from chexinstruct.quality.report import TITLES
+from chexinstruct.quality.spool import Spool, starts
 from chexinstruct.vocabulary import FINDINGS
 
 VQA = "data/close_ended_vqa/{}-slake-00000-of-00001.parquet"
@@ -186,6 +188,35 @@ def test_a_clean_corpus_has_no_concern(found: Quality) -> None:
     assert found.concerns == []
     assert "nothing is past its threshold" in render_stats(found)
     assert (found.faulty, found.across_splits, found.shared_patients) == ([], [], [])
+
+
+def test_the_report_does_not_depend_on_how_files_are_laid_out(
+    planted: Path, defects: Quality, tmp_path: Path
+) -> None:
+    corpus = copy(planted, tmp_path / "corpus")
+    for path in (corpus / "data").rglob("*.parquet"):
+        table = pq.read_table(path)
+        pq.write_table(table, path, row_group_size=5, use_dictionary=False)
+    assert stats(corpus) == defects
+    for path in (corpus / "data").rglob("*.parquet"):  # dictionaries that end half-way
+        table = pq.read_table(path)
+        pq.write_table(table, path, dictionary_pagesize_limit=64)
+    assert stats(corpus) == defects
+
+
+def test_records_beyond_memory_come_back_by_key(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", {"n": np.int64})
+    keys = np.random.default_rng(0).integers(0, 2**64, 5_000, np.uint64)
+    for turn in range(16):
+        spool.add(keys, n=np.arange(5_000) * 16 + turn)
+    found = list(spool.sorted("n"))
+    assert len(found) > 1
+    assert sum(map(len, found)) == 80_000
+    for records in found:
+        first = starts(records, "key")
+        assert np.diff(np.append(first, len(records))).tolist() == [16] * len(first)
+        assert (records["key"][first] == keys[records["n"][first] // 16]).all()
+        assert (records["n"].reshape(-1, 16) % 16 == np.arange(16)).all()
 
 
 # Figures against a plain count

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import platformdirs
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
@@ -22,6 +24,15 @@ from chexinstruct.places import local_only
 def digest(*parts: object) -> str:
     """A key from values that JSON can write (models included); equal values give equal keys."""
     return xxh3_128_hexdigest(msgspec.json.encode(parts, order="deterministic"))
+
+
+def array_digest(*arrays: npt.NDArray[Any]) -> str:
+    """A key from arrays, without a copy of them."""
+    state = xxh3_128()
+    for array in arrays:
+        state.update(f"{array.dtype}{array.shape}".encode())
+        state.update(np.ascontiguousarray(array).data)
+    return state.hexdigest()
 
 
 @cache

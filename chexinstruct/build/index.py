@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chexinstruct.build.cache import (
+    array_digest,
     code_digest,
     digest,
     once,
@@ -24,6 +26,7 @@ from chexinstruct.build.cache import (
 from chexinstruct.build.engine import SourceFiles, with_pictures_at_hand
 from chexinstruct.build.people import REASONS, People, distinct, in_order
 from chexinstruct.build.setting import Setting
+from chexinstruct.build.spill import blank, spilled
 from chexinstruct.build.studies import Loaded, StudyTable, open_studies
 from chexinstruct.schema import SPLITS, LabelSet
 from chexinstruct.tasks import registry as task_registry
@@ -32,6 +35,10 @@ from chexinstruct.tasks.needs import NEEDS, asked_sets
 NEED_BITS = {name: 1 << i for i, name in enumerate(NEEDS)}
 CHUNK = 20_000
 """Studies looked at by one job."""
+SORTED = 200_000
+"""Studies that are sorted at once, or a little more."""
+NO_MASKS = np.empty(0, dtype=np.uint64)
+NO_ROWS = np.empty(0, dtype=np.int32)
 
 
 @dataclass(frozen=True)
@@ -122,18 +129,21 @@ def index(setting: Setting, source: str, said: Loaded, people: People) -> Indexe
     """Order the studies of a source and note what each carries, unless it is in the cache."""
     manifest = setting.manifest
     table = open_studies(said.table)
-    rows = sequence(
-        people,
-        table,
-        seed=manifest.seed,
-        limit=manifest.limit,
-        splits=[SPLITS.index(split) for split in manifest.splits],
+    rows = spilled(
+        sequence(
+            people,
+            table,
+            seed=manifest.seed,
+            limit=manifest.limit,
+            splits=[SPLITS.index(split) for split in manifest.splits],
+        ),
+        setting.cache,
     )
     needs = tuple(sorted({need for task in setting.tasks.values() for need in task.needs}))
     drawing = tuple(name for name, task in setting.tasks.items() if task.pools is not None)
     stage = digest(
         said.key,
-        digest(people.person.tobytes(), people.split.tobytes(), rows.tobytes()),
+        array_digest(people.person, people.split, rows),
         needs,
         drawing,
         setting.sources[source].card.label_sets,
@@ -159,9 +169,13 @@ def index(setting: Setting, source: str, said: Loaded, people: People) -> Indexe
             )
             for start in range(0, len(rows), CHUNK)
         ]
-        looks = dict(setting.run(f"index {source}", look, jobs))
+        mask = blank(len(table), np.uint64, setting.cache)
+        looks: dict[int, Looked] = {}
+        for number, seen in setting.run(f"index {source}", look, jobs):
+            mask[jobs[number].rows] = seen.masks
+            looks[number] = replace(seen, masks=NO_MASKS)
         done = [looks[number] for number in range(len(jobs))]
-        counted = _write_all(files, table, people, jobs, done, rows, manifest.seed)
+        counted = _write_all(files, table, people, mask, done, rows, manifest.seed)
         write_json(account, counted)
     return Indexed(files, stage, rows, counted)
 
@@ -170,16 +184,15 @@ def _write_all(
     files: SourceFiles,
     table: StudyTable,
     people: People,
-    jobs: Sequence[LookJob],
+    mask: npt.NDArray[np.uint64],
     looks: Sequence[Looked],
     rows: npt.NDArray[np.int32],
     seed: int,
 ) -> Counted:
-    mask = np.zeros(len(table), dtype=np.uint64)
-    for job, seen in zip(jobs, looks, strict=True):
-        mask[job.rows] = seen.masks
-    prior = priors(rows, people, table)
-    once(Path(files.index), lambda draft: write_index(draft, people, prior, mask))
+    once(
+        Path(files.index),
+        lambda draft: write_index(draft, people, priors(rows, people, table), mask),
+    )
     once(Path(files.pools), lambda draft: write_pools(draft, looks, people, seed))
     left_out = {
         reason: int(np.count_nonzero(people.split == number)) for number, reason in REASONS.items()
@@ -187,7 +200,7 @@ def _write_all(
     left_out["beyond_limit_or_split"] = len(table) - len(rows) - sum(left_out.values())
     inside = people.split[rows]
     return Counted(
-        persons=len(distinct(people.person)),
+        persons=_persons(people, seed),
         splits={name: int(np.count_nonzero(inside == n)) for n, name in enumerate(SPLITS)},
         left_out={reason: n for reason, n in left_out.items() if n},
         pictures=sum(seen.pictures for seen in looks),
@@ -203,23 +216,46 @@ def sequence(
 
     Studies without a split, beyond the limit or of other splits are left out.
     """
-    mixed = in_order(people.person, seed)
-    rank = _ranks(table)
-    rows = np.arange(len(table), dtype=np.int32)
-    kept = people.split >= 0
-    if limit is not None:
-        first = np.lexsort((rows, rank, mixed))
-        first = first[kept[first]][:limit]
-        kept = np.zeros(len(table), dtype=bool)
-        kept[first] = True
-    kept &= np.isin(people.split, list(splits))
-    ordered = np.lexsort((rows, rank, mixed, people.split))
-    return ordered[kept[ordered]].astype(np.int32)
+    found: dict[int, list[npt.NDArray[np.int32]]] = {split: [] for split in sorted(splits)}
+    left = len(table) if limit is None else limit
+    for rows in _in_time(people, table, seed):
+        for split, some in found.items():
+            some.append(rows[:left][people.split[rows[:left]] == split])
+        left -= len(rows[:left])
+    return np.concatenate([NO_ROWS, *(rows for some in found.values() for rows in some)])
 
 
-def _ranks(table: StudyTable) -> npt.NDArray[np.int64]:
-    """The place of each study in time, comparable within a person; equal orders rank equal."""
-    order = pc.fill_null(table.table["order"], "")
+def _in_time(people: People, table: StudyTable, seed: int) -> Iterator[npt.NDArray[np.int32]]:
+    """Rows that have a split, persons in keyed-hash order, each by time and row.
+
+    In slices of that order, so that what is sorted at once does not grow with the source.
+    """
+    for rows in _sliced(np.flatnonzero(people.split >= 0).astype(np.int32), people, seed):
+        places = in_order(people.person[rows], seed)
+        yield rows[np.lexsort((rows, _ranks(table, rows), places))]
+
+
+def _sliced(
+    rows: npt.NDArray[np.int32], people: People, seed: int
+) -> Iterator[npt.NDArray[np.int32]]:
+    """Rows in slices of the order of persons; those of a person stand in one."""
+    bits = min(max(len(rows) // SORTED, 1).bit_length() - 1, 16)
+    of = np.zeros(len(rows), np.uint16)
+    for start in range(0, len(rows) if bits else 0, SORTED):
+        some = in_order(people.person[rows[start : start + SORTED]], seed)
+        of[start : start + SORTED] = some >> np.uint64(64 - bits)
+    for number in range(2**bits):
+        yield rows[of == number]
+
+
+def _persons(people: People, seed: int) -> int:
+    every = np.arange(len(people.person), dtype=np.int32)
+    return sum(len(distinct(people.person[rows])) for rows in _sliced(every, people, seed))
+
+
+def _ranks(table: StudyTable, rows: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """The place of some studies in time; equal orders rank equal."""
+    order = pc.fill_null(table.table["order"].take(pa.array(rows)), "")
     ranks: npt.NDArray[np.int64] = pc.rank(order, tiebreaker="dense").to_numpy().astype(np.int64)
     return ranks
 
@@ -232,17 +268,42 @@ def priors(rows: npt.NDArray[np.int32], people: People, table: StudyTable) -> np
     neither is the other's.
     """
     prior = np.full(len(table), -1, dtype=np.int32)
-    timed = pc.is_valid(table.table["order"]).to_numpy()
-    known = timed & (pc.list_value_length(table.table["people"]).to_numpy() > 0)
+    known = np.concatenate([np.zeros(0, bool), *map(_has_place, table.table.to_batches())])
+    start = 0
+    while start < len(rows):
+        stop = min(start + SORTED, len(rows))
+        while stop < len(rows) and people.person[rows[stop]] == people.person[rows[stop - 1]]:
+            stop += 1
+        _find_priors(prior, rows[start:stop], known, people, table)
+        start = stop
+    return prior
+
+
+def _has_place(studies: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+    """Whether studies have a person and a place in time."""
+    somebody = pc.greater(pc.list_value_length(studies["people"]), 0)
+    known: npt.NDArray[np.bool_] = pc.and_(somebody, studies["order"].is_valid()).to_numpy(
+        zero_copy_only=False
+    )
+    return known
+
+
+def _find_priors(
+    prior: npt.NDArray[np.int32],
+    rows: npt.NDArray[np.int32],
+    known: npt.NDArray[np.bool_],
+    people: People,
+    table: StudyTable,
+) -> None:
+    """Set the priors of some studies, all those of their persons."""
     kept = rows[known[rows]]
-    person, split, rank = people.person[kept], people.split[kept], _ranks(table)[kept]
+    person, split, rank = people.person[kept], people.split[kept], _ranks(table, kept)
     changes = (person[1:] != person[:-1]) | (split[1:] != split[:-1])
     later = np.r_[True, changes | (rank[1:] != rank[:-1])][: len(kept)]
     # The study just before the first of those at the same time.
     before = np.maximum.accumulate(np.where(later, np.arange(len(kept)), 0)) - 1
     same = (before >= 0) & (person == person[before]) & (split == split[before])
     prior[kept[same]] = kept[before[same]]
-    return prior
 
 
 def write_index(
@@ -253,23 +314,41 @@ def write_index(
     _write(path, pa.table({name: pa.array(values) for name, values in columns.items()}))
 
 
+_POOLS = pa.schema(
+    [
+        ("pool", pa.string()),
+        ("split", pa.int8()),
+        ("place", pa.list_(pa.uint64())),
+        ("row", pa.list_(pa.int32())),
+    ]
+)
+
+
 def write_pools(path: Path, looks: Sequence[Looked], people: People, seed: int) -> None:
     """The rings: for each pool and split, members in the order of the corpus."""
     names = sorted({name for look in looks for name in look.pools})
-    places = in_order(people.person, seed)
-    rows: dict[str, list[object]] = {"pool": [], "split": [], "place": [], "row": []}
-    for name in names:
-        members = np.concatenate([look.pools[name] for look in looks if name in look.pools])
-        for split in np.unique(people.split[members]):
-            inside = members[people.split[members] == split]
-            ring = inside[np.lexsort((inside, places[inside]))]
-            rows["pool"].append(name)
-            rows["split"].append(int(split))
-            rows["place"].append(places[ring])
-            rows["row"].append(ring)
-    types = [pa.string(), pa.int8(), pa.list_(pa.uint64()), pa.list_(pa.int32())]
-    arrays = [pa.array(v, t) for v, t in zip(rows.values(), types, strict=True)]
-    _write(path, pa.table(arrays, names=list(rows)))
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, _POOLS) as writer:
+        for name in names:
+            members = np.concatenate([look.pools[name] for look in looks if name in look.pools])
+            split = people.split[members]
+            for number in np.unique(split):
+                ring = members[split == number]
+                places = blank(len(ring), np.uint64, path.parent)
+                ordered = blank(len(ring), np.int32, path.parent)
+                start = 0
+                for rows in _sliced(ring, people, seed):
+                    stop = start + len(rows)
+                    here = in_order(people.person[rows], seed)
+                    order = np.lexsort((rows, here))
+                    places[start:stop], ordered[start:stop] = here[order], rows[order]
+                    start = stop
+                lists = [_one_list(places), _one_list(ordered)]
+                columns = [pa.array([name]), pa.array([number], pa.int8()), *lists]
+                writer.write_batch(pa.record_batch(columns, schema=_POOLS))
+
+
+def _one_list(values: npt.NDArray[Any]) -> pa.ListArray:
+    return pa.ListArray.from_arrays(pa.array([0, len(values)], pa.int32()), pa.array(values))
 
 
 def _write(path: Path, table: pa.Table) -> None:

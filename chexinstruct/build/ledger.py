@@ -30,7 +30,7 @@ LIBRARIES = (
 COMPARING = ("imagehash", "scipy")
 """Whose versions can change which pictures are taken for copies."""
 
-MEASURING = ("duckdb", "matplotlib")
+MEASURING = ("matplotlib", "numpy", "pyarrow")
 """Whose versions can change the quality report and its plots."""
 
 

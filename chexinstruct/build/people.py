@@ -150,6 +150,8 @@ def shared_persons(
         tables: the study tables by source.
         ties: with which they were resolved.
     """
+    if len(people) < 2:
+        return []
     persons = distinct(np.concatenate([distinct(item.person) for item in people.values()]))
     crowds = {name: _Crowd.of(people[name], persons) for name in sorted(people)}
     ids = persons_by_ids(tables) if ties else {}

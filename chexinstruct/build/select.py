@@ -55,8 +55,8 @@ def select(table: pa.Table, sampling: Sampling, seed: int, quota: int | None = N
         quota: most of train, if there is a mixture.
     """
     split = table["split"].to_numpy()
-    hashes: Hash = table["hash"].to_numpy()
-    kept = np.ones(len(hashes), dtype=bool)
+    hashes = table["hash"]
+    kept = np.ones(len(split), dtype=bool)
     reasons: dict[str, Bool] = {}
 
     def take_out(reason: str, lost: Bool) -> None:
@@ -65,9 +65,8 @@ def select(table: pa.Table, sampling: Sampling, seed: int, quota: int | None = N
             kept[lost] = False
 
     if sampling.keep < 1:
-        # Mixed anew: the hash itself decides caps, which must not depend on keep.
-        mixed = (hashes ^ np.uint64(key(seed, "keep"))) * np.uint64(0x9E3779B97F4A7C15)
-        take_out("keep", mixed.astype(np.float64) >= sampling.keep * 2.0**64)
+        parts = [_unlucky(chunk.to_numpy(), sampling.keep, seed) for chunk in hashes.chunks]
+        take_out("keep", np.concatenate([np.empty(0, dtype=bool), *parts]))
     if sampling.balance:
         take_out("balance", _unbalanced(table["balance"], split, hashes, kept))
     if sampling.cap is not None:
@@ -77,19 +76,37 @@ def select(table: pa.Table, sampling: Sampling, seed: int, quota: int | None = N
     return Selection(kept, reasons)
 
 
-def _beyond(group: npt.NDArray[np.int8], hashes: Hash, kept: Bool, cap: int) -> Bool:
+def _unlucky(hashes: Hash, keep: float, seed: int) -> Bool:
+    """Those who lose where each is kept with a probability."""
+    # Mixed anew: the hash itself decides caps, which must not depend on keep.
+    mixed = (hashes ^ np.uint64(key(seed, "keep"))) * np.uint64(0x9E3779B97F4A7C15)
+    return mixed.astype(np.float64) >= keep * 2.0**64
+
+
+def _beyond(group: npt.NDArray[np.int8], hashes: pa.ChunkedArray, kept: Bool, cap: int) -> Bool:
     """Of each group all but the ``cap`` lowest hashes."""
     lost = np.zeros(len(kept), dtype=bool)
     for number in np.unique(group):
-        inside = np.flatnonzero(kept & (group == number))
-        if len(inside) > cap:
-            order = np.argsort(hashes[inside], kind="stable")
-            lost[inside[order[cap:]]] = True
+        lost[_all_but_lowest(kept & (group == number), hashes, cap)] = True
     return lost
 
 
+def _all_but_lowest(inside: Bool, hashes: pa.ChunkedArray, most: int) -> npt.NDArray[np.intp]:
+    """Which of those inside go where the lowest hashes stay; of equal ones the first."""
+    rows = np.flatnonzero(inside)
+    if most in (0, len(rows)) or most > len(rows):
+        return rows[most:]
+    # Taken from the mapped file: of millions of hashes few are held at once.
+    own = hashes.take(pa.array(rows)).to_numpy()
+    last = np.partition(own, most - 1)[most - 1]
+    stay = own < last
+    stay[np.flatnonzero(own == last)[: most - np.count_nonzero(stay)]] = True
+    beyond: npt.NDArray[np.intp] = rows[~stay]
+    return beyond
+
+
 def _unbalanced(
-    balance: pa.ChunkedArray, split: npt.NDArray[np.int8], hashes: Hash, kept: Bool
+    balance: pa.ChunkedArray, split: npt.NDArray[np.int8], hashes: pa.ChunkedArray, kept: Bool
 ) -> Bool:
     """Of each group (``group/side``) and split, what its larger sides have too many of.
 
@@ -99,26 +116,27 @@ def _unbalanced(
     lost = np.zeros(len(kept), dtype=bool)
     if balance.null_count == len(balance):
         return lost
-    whole = balance.combine_chunks()
-    names: list[str] = whole.dictionary.to_pylist()
-    codes = whole.indices.fill_null(-1).to_numpy()
+    chunks = balance.unify_dictionaries().chunks
+    names: list[str] = chunks[0].dictionary.to_pylist()
+    codes = np.concatenate([chunk.indices.fill_null(-1).to_numpy() for chunk in chunks])
     groups: dict[str, dict[str, int]] = {}
     for code, name in enumerate(names):
         group, _, side = name.rpartition("/")
         groups.setdefault(group, {})[side] = code
+    numbers = np.unique(split)
     for sides in groups.values():
-        for number in np.unique(split):
+        for number in numbers:
             here = kept & (split == number)
-            members = {side: np.flatnonzero(here & (codes == code)) for side, code in sides.items()}
+            members = {side: here & (codes == code) for side, code in sides.items()}
             varied = members.pop(VARIED, None)
             if varied is not None:
-                most = len(varied)
+                most = int(np.count_nonzero(varied))
             else:
                 # A group with a single side would have a constant answer: nothing of it is kept.
-                most = min(map(len, members.values())) if len(members) > 1 else 0
-            for rows in members.values():
-                order = np.argsort(hashes[rows], kind="stable")
-                lost[rows[order[most:]]] = True
+                sizes = [int(np.count_nonzero(inside)) for inside in members.values()]
+                most = min(sizes) if len(sizes) > 1 else 0
+            for inside in members.values():
+                lost[_all_but_lowest(inside, hashes, most)] = True
     return lost
 
 
@@ -189,11 +207,10 @@ def _train(setting: Setting, pair: Pair) -> int:
 
 def _plan(setting: Setting, pair: Pair, quota: int | None) -> list[Planned]:
     """Select among the candidates of a pair, count what is lost, and cut the rest into shards."""
-    # In one piece, so that its columns are arrays as they are and go when the table goes.
-    table = read_candidates(pair.files, ["split", "hash", "balance"]).combine_chunks()
+    table = read_candidates(pair.files, ["split", "hash", "balance"])
     sampling = setting.manifest.sampling_of(pair.task.key, pair.source)
     chosen = select(table, sampling, setting.manifest.seed, quota)
-    splits = table["split"].to_numpy().copy()
+    splits = table["split"].to_numpy()
     del table
     for reason, lost in chosen.reasons.items():
         for split in np.unique(splits[lost]).tolist():
@@ -205,13 +222,13 @@ def _plan(setting: Setting, pair: Pair, quota: int | None) -> list[Planned]:
     counts = lengths(pair.files)
     planned: list[Planned] = []
     for split in np.unique(splits[chosen.kept]).tolist():
-        at = np.flatnonzero(chosen.kept & (splits == split))
+        inside = chosen.kept & (splits == split)
         code = code_digest("chexinstruct.build.select")
         stage = digest(pair.key, how, quota, setting.manifest.seed, split, code)
-        file = setting.cache / "selection" / f"{pair.task.key}-{pair.source}-{stage}.arrow"
-        once(file, partial(_write, candidates=pair.files, at=at))
+        file = setting.cache / "selection" / f"{pair.task.key}-{pair.source}-{stage}.npy"
+        once(file, partial(_write, candidates=pair.files, inside=inside))
         rows, places = _open(file)
-        references = _references(pair, at) if setting.rules.pictures else ()
+        references = _references(pair, inside) if setting.rules.pictures else ()
         bounds = shard_bounds(rows, len(references), phrasings)
         planned += [
             Planned(
@@ -231,22 +248,28 @@ def _plan(setting: Setting, pair: Pair, quota: int | None) -> list[Planned]:
     return planned
 
 
-def _write(path: Path, *, candidates: Sequence[Path], at: npt.NDArray[np.int64]) -> None:
-    rows, places = read_candidates(candidates, ["row"])["row"], pa.array(at)
-    whole = pa.table({"row": rows.take(places), "place": places.cast(pa.int32())}).combine_chunks()
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, whole.schema) as writer:
-        writer.write_table(whole)
+def _write(path: Path, *, candidates: Sequence[Path], inside: Bool) -> None:
+    """The rows and places of some candidates, written through a map, file by file."""
+    shape = (2, int(np.count_nonzero(inside)))
+    whole = np.lib.format.open_memmap(path, "w+", np.int32, shape)
+    start = done = 0
+    for chunk in read_candidates(candidates, ["row"])["row"].chunks:
+        at = np.flatnonzero(inside[start : start + len(chunk)])
+        whole[0, done : done + len(at)] = chunk.to_numpy()[at]
+        whole[1, done : done + len(at)] = start + at
+        start += len(chunk)
+        done += len(at)
+    whole.flush()
 
 
 def _open(path: Path) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Rows and places, mapped: a corpus of millions of candidates stays out of memory."""
-    table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    rows, places = (table[name].to_numpy() for name in ("row", "place"))
+    rows, places = np.asarray(np.load(path, mmap_mode="r"))
     return rows, places
 
 
-def _references(pair: Pair, at: npt.NDArray[np.int64]) -> tuple[str, ...]:
+def _references(pair: Pair, inside: Bool) -> tuple[str, ...]:
     """Distinct pictures of some candidates, in the order of their first use."""
     table = read_candidates(pair.files, ["pictures"])
-    flat = pc.list_flatten(table["pictures"].take(pa.array(at)))
+    flat = pc.list_flatten(table["pictures"].take(pa.array(np.flatnonzero(inside))))
     return tuple(pc.unique(flat).to_pylist())

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
+
+import numpy as np
+import numpy.typing as npt
 
 from chexinstruct.quality.report import (
     AcrossSplits,
@@ -17,18 +20,17 @@ from chexinstruct.quality.report import (
     Reuse,
     Shared,
 )
-from chexinstruct.quality.rows import FAULTS, Facts
+from chexinstruct.quality.rows import Facts
+from chexinstruct.quality.spool import Records, starts
+from chexinstruct.quality.sums import FAULTS
 from chexinstruct.schema import SPLITS
 
 
 def counts(facts: Facts) -> list[Count]:
     """Rows of each task, source and split that has any."""
     return [
-        Count(task=task, source=source, split=SPLITS[split], rows=n)
-        for task, source, split, n in facts.ask(
-            "SELECT task, source, split, count(*) FROM facts JOIN pairs USING (pair) "
-            "GROUP BY ALL ORDER BY ALL"
-        )
+        Count(task=facts.pairs[pair][0], source=facts.pairs[pair][1], split=SPLITS[split], rows=n)
+        for (pair, split), n in sorted(facts.sums.rows.items())
     ]
 
 
@@ -40,10 +42,7 @@ question, tens of thousands."""
 def balance(facts: Facts) -> list[Balance]:
     """Rows by the side that they are balanced by; ``metadata.balance`` is ``group/side``."""
     tasks: dict[str, dict[str, Counter[str]]] = {}
-    for task, place, n in facts.ask(
-        "SELECT task, balance, count(*) FROM facts JOIN pairs USING (pair) "
-        "WHERE balance IS NOT NULL GROUP BY ALL ORDER BY ALL"
-    ):
+    for (task, place), n in sorted(facts.sums.sided.items()):
         group, _, side = place.rpartition("/")
         tasks.setdefault(task, {}).setdefault(group, Counter())[side] += n
     found = []
@@ -63,17 +62,10 @@ def balance(facts: Facts) -> list[Balance]:
 
 def lengths(facts: Facts) -> list[Lengths]:
     """Lengths of instructions and responses in characters and words, by task."""
-    found = []
-    for text in ("instruction", "response"):
-        for unit in ("characters", "words"):
-            tables: dict[str, list[tuple[int, int]]] = {}
-            for task, length, n in facts.ask(
-                f"SELECT task, {text}_{unit} AS length, count(*) FROM facts "
-                "JOIN pairs USING (pair) GROUP BY task, length ORDER BY task, length"
-            ):
-                tables.setdefault(task, []).append((length, n))
-            found += [_lengths(task, text, unit, table) for task, table in tables.items()]
-    return sorted(found, key=lambda item: (item.task, item.text, item.unit))
+    return [
+        _lengths(task, text, unit, sorted(rows.items()))
+        for (task, text, unit), rows in sorted(facts.sums.lengths.items())
+    ]
 
 
 def _lengths(task: str, text: str, unit: str, table: Sequence[tuple[int, int]]) -> Lengths:
@@ -101,45 +93,25 @@ def _lengths(task: str, text: str, unit: str, table: Sequence[tuple[int, int]]) 
     )
 
 
-_SAME = "pair, pictures, turns, said, response"
-
-
 def repeats(facts: Facts) -> list[Repeats]:
     """What each task and source says more than once."""
-    total = dict(facts.ask("SELECT pair, count(*) FROM facts GROUP BY pair"))
-    kinds = dict(
-        facts.ask(f"SELECT pair, count(*) FROM (SELECT DISTINCT {_SAME} FROM facts) GROUP BY pair")
-    )
-    responses = dict(
-        facts.ask(
-            "SELECT pair, count(*) FROM (SELECT DISTINCT pair, response FROM facts) GROUP BY pair"
-        )
-    )
-    contradictions = {
-        pair: (questions, rows)
-        for pair, questions, rows in facts.ask(
-            """
-            SELECT pair, count(*), sum(n)::BIGINT
-            FROM (
-                SELECT pair, count(*) AS n FROM facts GROUP BY pair, pictures, question
-                HAVING min(answer) <> max(answer)
-            )
-            GROUP BY pair
-            """
-        )
-    }
+    total: Counter[int] = Counter()
+    for (pair, _), n in facts.sums.rows.items():
+        total[pair] += n
+    kinds, _ = _kinds(facts.spools["kinds"].sorted(), len(facts.pairs))
+    responses, _ = _kinds(facts.spools["said"].sorted("pair"), len(facts.pairs))
+    questions, rows = _contradictions(facts)
     found = []
     for pair, (task, source) in enumerate(facts.pairs):
         if pair in total:
-            questions, rows = contradictions.get(pair, (0, 0))
             found.append(
                 Repeats(
                     task=task,
                     source=source,
                     rows=total[pair] - kinds[pair],
                     responses=total[pair] - responses[pair],
-                    contradictions=questions,
-                    contradicting_rows=rows,
+                    contradictions=questions[pair],
+                    contradicting_rows=rows[pair],
                 )
             )
     return found
@@ -148,85 +120,110 @@ def repeats(facts: Facts) -> list[Repeats]:
 def across_splits(facts: Facts) -> list[AcrossSplits]:
     """People and equal rows that stand in several splits of a task and source, where any do."""
 
-    def several(what: str, where: str = "true") -> dict[int, int]:
-        return dict(
-            facts.ask(
-                f"""
-                SELECT pair, count(*)
-                FROM (SELECT pair FROM facts WHERE {where}
-                    GROUP BY {what} HAVING min(split) <> max(split))
-                GROUP BY pair
-                """
-            )
-        )
-
-    patients = several("pair, patient", "patient IS NOT NULL")
-    rows = several(_SAME)
+    _, patients = _kinds(facts.spools["people"].sorted("pair"), len(facts.pairs))
+    _, rows = _kinds(facts.spools["kinds"].sorted(), len(facts.pairs))
     return [
-        AcrossSplits(
-            task=facts.pairs[pair][0],
-            source=facts.pairs[pair][1],
-            patients=patients.get(pair, 0),
-            rows=rows.get(pair, 0),
-        )
-        for pair in sorted(patients.keys() | rows.keys())
+        AcrossSplits(task=task, source=source, patients=patients[pair], rows=rows[pair])
+        for pair, (task, source) in enumerate(facts.pairs)
+        if patients[pair] or rows[pair]
     ]
+
+
+def _kinds(spooled: Iterator[Records], pairs: int) -> tuple[list[int], list[int]]:
+    """How many kinds each pair has, and how many of them stand in several splits."""
+    kinds, across = np.zeros((2, pairs), np.int64)
+    for records in spooled:
+        first = starts(records, "key", "pair")
+        pair = records["pair"][first]
+        kinds += np.bincount(pair, minlength=pairs)
+        if "split" in (records.dtype.names or ()):
+            low, high = (how.reduceat(records["split"], first) for how in (np.minimum, np.maximum))
+            across += np.bincount(pair[low != high], minlength=pairs)
+    return kinds.tolist(), across.tolist()
+
+
+def _contradictions(facts: Facts) -> tuple[list[int], list[int]]:
+    """Of each pair the questions on the same pictures that have several answers, and their rows."""
+    questions, rows = np.zeros((2, len(facts.pairs)), np.int64)
+    for records in facts.spools["shown"].sorted():
+        first = starts(records, "key")
+        low, high = (how.reduceat(records["answer"], first) for how in (np.minimum, np.maximum))
+        several, pair = low != high, records["pair"][first]
+        n = np.diff(np.append(first, len(records)))
+        questions += np.bincount(pair[several], minlength=len(questions))
+        np.add.at(rows, pair[several], n[several])
+    return questions.tolist(), rows.tolist()
 
 
 def faulty(facts: Facts) -> list[Faulty]:
     """Rows without a proper answer, of the tasks and sources that have any."""
-    kinds: dict[tuple[str, str], dict[str, int]] = {}
-    for task, source, faults, n in facts.ask(
-        "SELECT task, source, faults, count(*) FROM facts JOIN pairs USING (pair) "
-        "WHERE faults > 0 GROUP BY ALL ORDER BY ALL"
-    ):
-        own = kinds.setdefault((task, source), {})
-        for bit, kind in enumerate(FAULTS):
-            if faults >> bit & 1:
-                own[kind] = own.get(kind, 0) + n
-    return [
-        Faulty(task=task, source=source, kinds={k: own[k] for k in FAULTS if k in own})
-        for (task, source), own in kinds.items()
-    ]
+    found = []
+    for pair, (task, source) in enumerate(facts.pairs):
+        kinds = {kind: n for kind in FAULTS if (n := facts.sums.faults[pair, kind])}
+        if kinds:
+            found.append(Faulty(task=task, source=source, kinds=kinds))
+    return found
 
 
 def people(facts: Facts) -> tuple[dict[str, int], list[People], list[Shared]]:
     """Distinct people by split, by source and split, and those who stand in several splits."""
-    facts.run(
-        "CREATE TABLE people AS SELECT DISTINCT source, split, patient "
-        "FROM facts JOIN pairs USING (pair) WHERE patient IS NOT NULL"
-    )
-    by_split = {
-        SPLITS[split]: n
-        for split, n in facts.ask(
-            "SELECT split, count(DISTINCT patient) FROM people GROUP BY split ORDER BY split"
-        )
+    sources = sorted({source for _, source in facts.pairs})
+    source_of = np.array([sources.index(source) for _, source in facts.pairs])
+    by_source = np.zeros((len(sources), len(SPLITS)), np.int64)
+    by_sides = [0] * 2 ** len(SPLITS)
+    for records in facts.spools["people"].sorted():
+        patient = np.repeat(*_numbered(records))
+        place = source_of[records["pair"]] * len(SPLITS) + records["split"]
+        stand = np.unique(patient * by_source.size + place) % by_source.size
+        by_source += np.bincount(stand, minlength=by_source.size).reshape(by_source.shape)
+        side = np.left_shift(1, records["split"].astype(np.int64))
+        sides = np.bitwise_or.reduceat(side, starts(records, "key"))
+        for bits, n in zip(*_counted(sides), strict=True):
+            by_sides[bits] += n
+    standing: dict[int, list[str]] = {
+        bits: [name for bit, name in enumerate(SPLITS) if bits >> bit & 1]
+        for bits, n in enumerate(by_sides)
+        if n
     }
-    by_source = [
-        People(source=source, split=SPLITS[split], patients=n)
-        for source, split, n in facts.ask(
-            "SELECT source, split, count(*) FROM people GROUP BY ALL ORDER BY ALL"
-        )
-    ]
-    shared = [
-        Shared(splits=[name for bit, name in enumerate(SPLITS) if sides >> bit & 1], patients=n)
-        for sides, n in facts.ask(
-            """
-            SELECT sides, count(*)
-            FROM (SELECT bit_or(1 << split) AS sides FROM people GROUP BY patient)
-            WHERE bit_count(sides) > 1 GROUP BY sides ORDER BY sides
-            """
-        )
-    ]
-    return by_split, by_source, shared
+    by_split: Counter[str] = Counter()
+    for bits, names in standing.items():
+        for name in names:
+            by_split[name] += by_sides[bits]
+    return (
+        {name: by_split[name] for name in SPLITS if name in by_split},
+        [
+            People(source=source, split=name, patients=n)
+            for source, row in zip(sources, by_source.tolist(), strict=True)
+            for name, n in zip(SPLITS, row, strict=True)
+            if n
+        ],
+        [
+            Shared(splits=names, patients=by_sides[bits])
+            for bits, names in standing.items()
+            if len(names) > 1
+        ],
+    )
+
+
+def _numbered(records: Records) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Numbers of the keys, and how many records each has."""
+    first = starts(records, "key")
+    return np.arange(len(first)), np.diff(np.append(first, len(records)))
+
+
+def _counted(numbers: npt.NDArray[np.int64]) -> tuple[list[int], list[int]]:
+    """The distinct numbers, and how often each stands there."""
+    values, n = np.unique(numbers, return_counts=True)
+    return values.tolist(), n.tolist()
 
 
 def reuse(facts: Facts) -> list[Reuse]:
     """Pictures by the number of tasks that show them."""
-    return [
-        Reuse(tasks=tasks, pictures=n)
-        for tasks, n in facts.ask(
-            "SELECT tasks, count(*) FROM (SELECT count(*) AS tasks FROM shows GROUP BY picture) "
-            "GROUP BY tasks ORDER BY tasks"
-        )
-    ]
+    tasks: Counter[int] = Counter()
+    for records in facts.spools["pictures"].sorted("task"):
+        shown = records[starts(records, "key", "task")]
+        for number, n in zip(
+            *_counted(np.diff(np.append(starts(shown, "key"), len(shown)))), strict=True
+        ):
+            tasks[number] += n
+    return [Reuse(tasks=number, pictures=n) for number, n in sorted(tasks.items())]

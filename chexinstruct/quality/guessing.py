@@ -2,101 +2,157 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from chexinstruct.quality.columns import mixed
 from chexinstruct.quality.report import Guess, Places, YesNo
 from chexinstruct.quality.rows import Facts
+from chexinstruct.quality.spool import Records, Spool, starts
+from chexinstruct.quality.sums import FEW_ANSWERS
 
-FEW_ANSWERS = 5
-"""Distinct answers of a form without options that is taken for a choice among them."""
 ROWS_AN_ANSWER = 10
-"""Rows such a form has at least for each of its answers."""
+"""Rows that such a form has at least for each of its few answers."""
 
-_CHANCES = f"""
--- Rows by the number of answers that a draw by lot would be among; 0 for free text.
-CREATE TABLE chances AS
-SELECT task, form, CASE
-    WHEN answers > {FEW_ANSWERS} OR n < {ROWS_AN_ANSWER} * answers THEN 0
-    ELSE greatest(answers, 2) END::UINTEGER AS few
-FROM (
-    SELECT task, form, count(DISTINCT answer) AS answers, count(*) AS n
-    FROM facts JOIN pairs USING (pair) WHERE choices = 0 AND yes IS NULL GROUP BY task, form
-)
-"""
-_ASKED = """
-CREATE TABLE asked AS
-SELECT facts.pair, question, answer, count(*) AS n, max(CASE
-    WHEN choices > 0 THEN choices WHEN yes IS NOT NULL THEN 2 ELSE coalesce(few, 0) END) AS among
-FROM facts JOIN pairs USING (pair) LEFT JOIN chances USING (task, form)
-GROUP BY facts.pair, question, answer
-"""
-# Left out of its own count, an answer that n rows give is given by n - 1 others. It is the guess if
-# no other answer of the question has as many, and one of several if some have just as many.
-_PRIORS = """
-SELECT pair, rivals, sum(top)::BIGINT
-FROM (
-    SELECT pair, question, any_value(top) AS top,
-        count(*) FILTER (n = top) AS tops, count(*) FILTER (n = top - 1) AS rivals
-    FROM asked JOIN (
-        SELECT pair, question, max(n) AS top FROM asked GROUP BY pair, question HAVING max(n) > 1
-    ) USING (pair, question)
-    GROUP BY pair, question
-)
-WHERE tops = 1 GROUP BY pair, rivals ORDER BY pair, rivals
-"""
-_ALONE = """
-SELECT pair, among, count(*)
-FROM (
-    SELECT pair, any_value(among) AS among
-    FROM asked GROUP BY pair, question HAVING sum(n) = 1
-)
-GROUP BY pair, among ORDER BY pair, among
-"""
-_MAJORITIES = """
-WITH answers AS (SELECT pair, answer, sum(n) AS n FROM asked GROUP BY pair, answer),
-    tops AS (SELECT pair, count(*) AS answers, max_by(answer, (n, answer)) AS answer, max(n) AS n
-        FROM answers GROUP BY pair)
-SELECT tops.pair, any_value(answers), any_value(tops.n)::BIGINT, min(short)
-FROM tops JOIN facts USING (pair, answer) GROUP BY tops.pair
-"""
+
+class _Counts:
+    """What the priors of all pairs follow from."""
+
+    def __init__(self) -> None:
+        self.among: Counter[tuple[int, int]] = Counter()
+        """Rows by pair and number of answers that a draw by lot would be among; 0 for free text."""
+        self.alone: Counter[tuple[int, int]] = Counter()
+        """The same of questions that one row asks."""
+        self.leading: Counter[tuple[int, int]] = Counter()
+        """Rows with the most frequent answer of their question, where it is one, by pair and the
+        number of answers that are given once less."""
+
+    def add(self, given: Records, among: npt.NDArray[np.int64], n: npt.NDArray[np.int64]) -> None:
+        """Questions with their answers, sorted by question.
+
+        Args:
+            given: a record an answer.
+            among: how many it is drawn from.
+            n: rows that give it.
+        """
+        _add(self.among, given["pair"], among, n)
+        first = starts(given, "key")
+        of = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(given))))
+        pair, top = given["pair"][first], np.maximum.reduceat(n, first)
+        single = np.add.reduceat(n, first) == 1
+        _add(self.alone, pair[single], among[first][single], top[single])
+        # Left out of its own count, an answer that n rows give is given by n - 1 others. It is the
+        # guess if no other answer of the question has as many, and one of several if some have
+        # just as many.
+        tops = np.bincount(of[n == top[of]], minlength=len(first))
+        rivals = np.bincount(of[n == top[of] - 1], minlength=len(first))
+        lead = (top > 1) & (tops == 1)
+        _add(self.leading, pair[lead], rivals[lead], top[lead])
+
+
+def _add(
+    sums: Counter[tuple[int, int]],
+    pair: npt.NDArray[np.uint16],
+    number: npt.NDArray[np.int64],
+    n: npt.NDArray[np.int64],
+) -> None:
+    """Count rows by pair and number."""
+    keys, which = np.unique(np.stack([pair.astype(np.int64), number]), axis=1, return_inverse=True)
+    rows = np.bincount(which, n, keys.shape[1]).astype(np.int64)
+    for one, other, many in zip(*keys.tolist(), rows.tolist(), strict=True):
+        sums[one, other] += many
+
+
+@dataclass
+class _Majority:
+    answers: int = 0
+    """Distinct answers."""
+    rows: int = 0
+    answer: int = 0
+    """The most frequent, and how many give it; of several the one with the greatest number."""
 
 
 def guesses(facts: Facts) -> list[Guess]:
     """How far answers can be guessed, one record a task and source."""
-    facts.run(_CHANCES)
-    facts.run(_ASKED)
+    counts = _Counts()
+    majorities = _majorities(_look(facts, counts))
+    texts = facts.texts_of({pair: most.answer for pair, most in majorities.items()})
+    rows: Counter[int] = Counter()
     by_chance: dict[int, float] = {}
-    rows: dict[int, int] = {}
-    for pair, among, n in facts.ask(
-        "SELECT pair, among, sum(n)::BIGINT FROM asked GROUP BY pair, among ORDER BY pair, among"
-    ):
-        rows[pair] = rows.get(pair, 0) + n
+    for (pair, among), n in sorted(counts.among.items()):
+        rows[pair] += n
         by_chance[pair] = by_chance.get(pair, 0.0) + _share(among) * n
     right: dict[int, float] = {}
-    alone: dict[int, int] = {}
-    for pair, rivals, n in facts.ask(_PRIORS):
+    alone: Counter[int] = Counter()
+    for (pair, rivals), n in sorted(counts.leading.items()):
         right[pair] = right.get(pair, 0.0) + n / (1 + rivals)
-    for pair, among, n in facts.ask(_ALONE):
+    for (pair, among), n in sorted(counts.alone.items()):
         right[pair] = right.get(pair, 0.0) + _share(among) * n
-        alone[pair] = alone.get(pair, 0) + n
-    majorities = {pair: found for pair, *found in facts.ask(_MAJORITIES)}
-    found = []
-    for pair, (task, source) in enumerate(facts.pairs):
-        if pair not in rows:
-            continue  # a file without rows
-        answers, n, text = majorities[pair]
-        found.append(
-            Guess(
-                task=task,
-                source=source,
-                rows=rows[pair],
-                answers=answers,
-                majority_rows=n,
-                majority=text if n > 1 else None,
-                question_prior=right.get(pair, 0.0) / rows[pair],
-                chance=by_chance[pair] / rows[pair],
-                asked_once=alone.get(pair, 0),
-            )
+        alone[pair] += n
+    return [
+        Guess(
+            task=task,
+            source=source,
+            rows=rows[pair],
+            answers=majority.answers,
+            majority_rows=majority.rows,
+            majority=texts.get(pair) if majority.rows > 1 else None,
+            question_prior=right.get(pair, 0.0) / rows[pair],
+            chance=by_chance[pair] / rows[pair],
+            asked_once=alone[pair],
         )
+        for pair, (task, source) in enumerate(facts.pairs)
+        if (majority := majorities.get(pair))  # else files without rows
+    ]
+
+
+def _look(facts: Facts, counts: _Counts) -> Spool:
+    """Count the answers of each question; gives all answers with the rows that give them."""
+    answers = facts.spool("answers", {"pair": np.uint16, "answer": np.uint64, "n": np.uint32})
+    few = _few(facts)
+    for records in facts.spools["asked"].sorted("answer"):
+        first = starts(records, "key", "answer")
+        drawn = np.where(records["yes"] >= 0, 2, few[records["pair"], records["form"]])
+        among = np.where(records["choices"] > 0, records["choices"], drawn).astype(np.int64)
+        n = np.add.reduceat(records["n"].astype(np.int64), first)
+        given = records[first]
+        counts.add(given, np.maximum.reduceat(among, first), n)
+        own = mixed(given["answer"] + given["pair"].astype(np.uint64))
+        answers.add(own, pair=given["pair"], answer=given["answer"], n=n)
+    return answers
+
+
+def _few(facts: Facts) -> npt.NDArray[np.int64]:
+    """Of pair and form: how many answers it has, where they are few; else 0."""
+    found = np.zeros((len(facts.pairs), max(len(facts.forms), 1)), np.int64)
+    for pair, (task, _) in enumerate(facts.pairs):
+        for form, number in facts.forms.items():
+            answers, rows = len(facts.sums.few[task, form]), facts.sums.free[task, form]
+            if 0 < answers <= FEW_ANSWERS and rows >= ROWS_AN_ANSWER * answers:
+                found[pair, number] = max(answers, 2)
     return found
+
+
+def _majorities(answers: Spool) -> dict[int, _Majority]:
+    """By pair."""
+    found: defaultdict[int, _Majority] = defaultdict(_Majority)
+    for records in answers.sorted():
+        first = starts(records, "key")
+        n = np.add.reduceat(records["n"].astype(np.int64), first)
+        given = records[first]
+        order = np.lexsort([given["answer"], n, given["pair"]])
+        pairs, begin, kinds = np.unique(given["pair"][order], return_index=True, return_counts=True)
+        for pair, last, many in zip(
+            pairs.tolist(), order[begin + kinds - 1].tolist(), kinds.tolist(), strict=True
+        ):
+            own = found[pair]
+            own.answers += many
+            best = int(n[last]), int(given["answer"][last])
+            own.rows, own.answer = max((own.rows, own.answer), best)
+    return dict(found)
 
 
 def _share(among: int) -> float:
@@ -105,31 +161,18 @@ def _share(among: int) -> float:
 
 def places(facts: Facts) -> list[Places]:
     """Where the right options stand, one record a task and form."""
-    sizes = facts.ask(
-        """
-        SELECT task, form, choices, count(*), sum(len(places))::BIGINT
-        FROM facts JOIN pairs USING (pair) WHERE len(places) > 0 GROUP BY ALL ORDER BY ALL
-        """
-    )
-    stand = facts.ask(
-        """
-        SELECT task, form, place, label, count(*)
-        FROM (
-            SELECT task, form, unnest(places) AS place, unnest(labels) AS label
-            FROM facts JOIN pairs USING (pair) WHERE len(places) > 0
-        )
-        GROUP BY ALL ORDER BY ALL
-        """
-    )
+    sums = facts.sums
+    sizes = [(*key, n, sums.right[key]) for key, n in sorted(sums.chosen.items())]
+    stand = sums.stand.items()
     found = []
     for task, form in dict.fromkeys((task, form) for task, form, *_ in sizes):
         own = [(choices, n, right) for t, f, choices, n, right in sizes if (t, f) == (task, form)]
         length = max(choices for choices, *_ in own)
         positions = [0] * length
         labels: dict[str, int] = {}
-        for t, f, place, label, n in stand:
+        for (t, f, place, label), n in stand:
             if (t, f) == (task, form):
-                positions[place - 1] += n
+                positions[place] += n
                 if label:
                     labels[label] = labels.get(label, 0) + n
         found.append(
@@ -150,13 +193,14 @@ def places(facts: Facts) -> list[Places]:
 
 def yes_no(facts: Facts) -> list[YesNo]:
     """Answers by yes and by no, one record a task and finding."""
+    counted = facts.sums.yes_no
+    keys = {(task, finding) for task, finding, _ in counted}
     return [
-        YesNo(task=task, finding=finding, yes=yes, no=no)
-        for task, finding, yes, no in facts.ask(
-            """
-            SELECT task, finding, count(*) FILTER (yes), count(*) FILTER (NOT yes)
-            FROM facts JOIN pairs USING (pair) WHERE yes IS NOT NULL
-            GROUP BY task, finding ORDER BY task, finding NULLS FIRST
-            """
+        YesNo(
+            task=task,
+            finding=finding,
+            yes=counted[task, finding, True],
+            no=counted[task, finding, False],
         )
+        for task, finding in sorted(keys, key=lambda k: (k[0], k[1] is not None, k[1] or ""))
     ]

@@ -1,134 +1,60 @@
-"""The rows of a corpus as one narrow SQL table: keys, lengths and marks instead of texts."""
+"""The rows of a corpus: what is few as sums, and what may be much in files of numbers."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from xxhash import xxh3_64_intdigest
 
-from chexinstruct.errors import ChexinstructError
-from chexinstruct.schema import SPLITS, Example, arrow_schema
+from chexinstruct.quality.batch import Batch, kinds, used
+from chexinstruct.quality.columns import batches, check, joined, mixed
+from chexinstruct.quality.spool import Spool
+from chexinstruct.quality.sums import DataFile, Sums
+from chexinstruct.schema import SPLITS
 
-MEMORY = "64MB"
-"""What the SQL engine may hold; more goes to a private folder on disk."""
-READ = [
-    *("form", "instruction", "response", "options", "answers", "history", "patient", "image_ids"),
-    *("metadata.finding", "metadata.balance"),
-]
-"""The columns that are looked at."""
-BATCH_ROWS = 4096
-"""Rows read at a time."""
-BATCH_BYTES = 2 << 20
-"""Bytes of rows that the SQL engine gets at a time. It makes lists of their words, of which its
-limit knows nothing: with long texts it took 1.5 GB when it read the files by itself."""
-SHORT = 60
-"""Characters of the longest answer that is kept as text."""
-
-FAULTS = {
-    "empty": "response = ''",
-    "blank": "response <> '' AND len(response_words) = 0",
-    "punctuation": r"len(response_words) > 0 AND NOT regexp_matches(response, '[\pL\pN]')",
-    "one_word_again": "CASE WHEN len(response_words) > 1 "
-    "AND response_words[1] = response_words[-1] "
-    "THEN len(list_distinct(response_words)) = 1 ELSE false END",
-    "question": "response <> '' AND response = instruction",
-    "template_marks": " OR ".join(
-        f"contains({text}, '{mark}')"
-        for text in ("response", "instruction")
-        for mark in ("{{", "}}", "{%", "%}")
-    ),
-    "masked": "contains(response, '___') OR contains(response, 'XXXX')",
+_SPOOLS: Mapping[str, Mapping[str, Any]] = {
+    # Rows of a pair that give one answer to one question, which is the key; among how many options.
+    "asked": {
+        "pair": np.uint16,
+        "answer": np.uint64,
+        "yes": np.int8,
+        "form": np.uint16,
+        "choices": np.uint32,
+        "n": np.uint32,
+    },
+    # Rows of a pair; equal ones have one key.
+    "kinds": {"pair": np.uint16, "split": np.uint8},
+    # Rows of a pair; those with one question on the same pictures have one key.
+    "shown": {"pair": np.uint16, "answer": np.uint64},
+    # Responses of a pair, some of them several times, as in the next two.
+    "said": {"pair": np.uint16},
+    "people": {"pair": np.uint16, "split": np.uint8},
+    "pictures": {"task": np.uint16},
 }
-"""What is wrong with an answer, as SQL; bits of ``facts.faults``, from the lowest."""
-
-# Hashes have 64 bits: two of ten million texts share one in one of 400,000 corpora.
-_MACROS = """
--- One replace a character: translate() takes five times as long, and this runs on every text.
-CREATE MACRO flat(text) AS
-    replace(replace(replace(text, chr(9), ' '), chr(10), ' '), chr(13), ' ');
-CREATE MACRO words_of(text) AS list_filter(string_split(text, ' '), lambda w: w <> '');
-CREATE MACRO unmarked(text) AS
-    replace(replace(replace(replace(text, '.', ''), ',', ''), ';', ''), ':', '');
--- Options are shown with the marks that mean something to models broken up; answers are kept bare.
-CREATE MACRO shown(text) AS replace(replace(text, '<|', '< |'), '<image>', '< image>');
-CREATE MACRO places_of(answers, options) AS list_filter(
-    list_transform(answers, lambda a: list_position(options, shown(a))), lambda p: p IS NOT NULL
-);
-"""
-_FACTS = f"""
-SELECT
-    pair, split, form, finding, balance, patient, pictures, turns, said,
-    hash(response) AS response,
-    -- Another order of the options is the same question: a sum has the same words in any order.
-    hash(turns, CASE WHEN choices = 0 THEN said ELSE
-        hash(list_sum(list_transform(instruction_words, lambda w: hash(w)))) END
-    ) AS question,
-    hash(lower(answer)) AS answer,
-    CASE WHEN length(answer) <= {SHORT} THEN answer END AS short,
-    CASE lower(answer) WHEN 'yes' THEN true WHEN 'no' THEN false END AS yes,
-    choices,
-    places,
-    list_transform(places, lambda p: options[p].label) AS labels,
-    length(instruction)::UINTEGER AS instruction_characters,
-    len(instruction_words)::UINTEGER AS instruction_words,
-    length(response)::UINTEGER AS response_characters,
-    len(response_words)::UINTEGER AS response_words,
-    ({" | ".join(f"(({rule})::UTINYINT << {bit})" for bit, rule in enumerate(FAULTS.values()))})
-        AS faults
-FROM (
-    SELECT
-        $pair::USMALLINT AS pair, $split::UTINYINT AS split,
-        form, instruction, response, options,
-        metadata.finding AS finding,
-        metadata.balance AS balance,
-        CASE WHEN patient IS NOT NULL THEN hash(patient) END AS patient,
-        hash($root, image_ids) AS pictures,
-        hash(history) AS turns,
-        hash(instruction) AS said,
-        trim(CASE WHEN len(answers) > 0 THEN array_to_string(list_sort(answers), ', ')
-            ELSE response END, ' ' || chr(9) || chr(10) || chr(13)) AS answer,
-        len(options)::UINTEGER AS choices,
-        CASE WHEN len(options) > 0 THEN
-            places_of(answers, list_transform(options, lambda o: o.text)) END AS places,
-        words_of(unmarked(flat(instruction))) AS instruction_words,
-        words_of(flat(response)) AS response_words
-    FROM rows
-)
-"""
-_SHOWN = """
-SELECT hash($root, id) AS picture, $pair::USMALLINT AS pair
-FROM (SELECT unnest(image_ids) AS id FROM rows)
-"""
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """A Parquet file of rows, and what its name says of them."""
-
-    path: Path
-    task: str
-    source: str
-    split: str
-    root: str
-    """The source whose pictures the source shows."""
+_SHORTS = pa.schema([("pair", pa.uint16()), ("answer", pa.uint64()), ("short", pa.string())])
 
 
 class Facts:
-    """SQL over the rows of some files; a context manager.
+    """The rows of some files; a context manager.
 
-    ``facts`` has a row for each row of the corpus, ``pairs`` the task and source of each ``pair``,
-    ``shows`` a row for each picture and task that shows it. They lie in a private folder until the
-    end. Pictures are never read.
+    Pictures are never read.
 
     Args:
         files: whose rows.
+
+    Attributes:
+        pairs: tasks with their sources, sorted; elsewhere a number stands for a pair.
+        sums: of what is few.
+        spools: records of the rest, in a private folder until the end.
+        forms: numbers of the forms.
 
     Raises:
         ChexinstructError: a file cannot be read, or has other columns than this version writes.
@@ -137,24 +63,18 @@ class Facts:
     def __init__(self, files: Sequence[DataFile]) -> None:
         self.files = tuple(files)
         self.pairs = sorted({(file.task, file.source) for file in self.files})
+        self.tasks = sorted({task for task, _ in self.pairs})
+        self.sums = Sums()
+        self.forms: dict[str, int] = {}
 
     def __enter__(self) -> Facts:
         for file in self.files:
-            _check(file.path)
+            check(file.path)
         self._folder = tempfile.TemporaryDirectory(prefix="chexinstruct-")  # ours alone
-        self._engine = duckdb.connect(
-            str(Path(self._folder.name) / "facts.duckdb"),
-            config={
-                "memory_limit": MEMORY,
-                "threads": 1,  # each holds partial sums of its own, beside the limit
-                "temp_directory": self._folder.name,
-                "preserve_insertion_order": False,
-            },
-        )
         try:
-            self._fill()
+            self._fill(Path(self._folder.name))
         except BaseException:
-            self._close()
+            self._folder.cleanup()
             raise
         return self
 
@@ -164,85 +84,69 @@ class Facts:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._close()
-
-    def _close(self) -> None:
-        self._engine.close()
         self._folder.cleanup()
 
-    def ask(self, query: str) -> list[tuple[Any, ...]]:
-        """The answer to a query."""
-        found: list[tuple[Any, ...]] = self._engine.execute(query).fetchall()
+    def spool(self, name: str, columns: Mapping[str, Any]) -> Spool:
+        """One more, of what follows from others."""
+        return Spool(Path(self._folder.name) / name, columns)
+
+    def _fill(self, folder: Path) -> None:
+        self.spools = {name: self.spool(name, columns) for name, columns in _SPOOLS.items()}
+        self._shorts = folder / "shorts.parquet"
+        numbers = {pair: number for number, pair in enumerate(self.pairs)}
+        with pq.ParquetWriter(self._shorts, _SHORTS) as shorts:
+            for file in self.files:
+                pair = numbers[file.task, file.source]
+                for rows in batches(file.path):
+                    batch = Batch(rows)
+                    self.sums.add(batch, file, pair)
+                    self._add(batch, file, pair)
+                    shorts.write_table(_short_answers(batch, pair))
+
+    def _add(self, batch: Batch, file: DataFile, pair: int) -> None:
+        answer, own, split = batch.answer, np.uint64(pair), SPLITS.index(file.split)
+        form = np.array([self._form(name) for name in batch.form.values.to_pylist()], np.uint16)
+        forms = form[batch.form.codes]
+        one, n = kinds(
+            joined(batch.question, answer.hashes, forms.astype(np.uint64), batch.choices)
+        )
+        self.spools["asked"].add(
+            mixed(batch.question[one] + own),
+            pair=pair,
+            answer=answer.hashes[one],
+            yes=answer.known.yes[answer.codes[one]],
+            form=forms[one],
+            choices=batch.choices[one],
+            n=n,
+        )
+        self.spools["kinds"].add(mixed(batch.same + own), pair=pair, split=split)
+        self.spools["shown"].add(mixed(batch.shown + own), pair=pair, answer=answer.hashes)
+        responses = batch.responses[used(batch.response.codes)]
+        self.spools["said"].add(mixed(responses + own), pair=pair)
+        self.spools["people"].add(batch.people[used(batch.patient.codes)], pair=pair, split=split)
+        root = np.uint64(xxh3_64_intdigest(file.root.encode()))
+        pictures = batch.picture[used(batch.pictures.codes)]
+        self.spools["pictures"].add(mixed(pictures + root), task=self.tasks.index(file.task))
+
+    def _form(self, name: str) -> int:
+        return self.forms.setdefault(name, len(self.forms))
+
+    def texts_of(self, answers: Mapping[int, int]) -> dict[int, str]:
+        """The first in order of the texts of one answer of each pair, where they are short."""
+        found: dict[int, str] = {}
+        wanted = pa.array(answers.values(), pa.uint64())
+        with pq.ParquetFile(self._shorts) as file:
+            for batch in file.iter_batches():
+                here = batch.filter(pc.is_in(batch["answer"], wanted))
+                for pair, answer, text in zip(*(c.to_pylist() for c in here.columns), strict=True):
+                    if answers[pair] == answer:
+                        found[pair] = min(text, found.get(pair, text))
         return found
 
-    def run(self, statement: str) -> None:
-        """Make a table, for questions that follow."""
-        self._engine.execute(statement)
 
-    def _fill(self) -> None:
-        numbers = {pair: number for number, pair in enumerate(self.pairs)}
-        self._load(
-            "pairs",
-            {
-                "pair": pa.array(numbers.values(), pa.uint16()),
-                "task": pa.array([task for task, _ in numbers], pa.string()),
-                "source": pa.array([source for _, source in numbers], pa.string()),
-            },
-        )
-        self.run(_MACROS)
-        self._add(arrow_schema(Example).empty_table(), "CREATE TABLE {} AS", 0, 0, "")
-        for file in self.files:
-            pair, split = numbers[file.task, file.source], SPLITS.index(file.split)
-            for rows in _batches(file.path):
-                self._add(rows, "INSERT INTO {}", pair, split, file.root)
-        self.run(
-            "CREATE TABLE shows AS SELECT DISTINCT picture, task FROM shown JOIN pairs USING (pair)"
-        )
-        self.run("DROP TABLE shown")
-
-    def _add(
-        self, rows: pa.RecordBatch | pa.Table, to: str, pair: int, split: int, root: str
-    ) -> None:
-        self._engine.register("rows", rows)
-        known = {"pair": pair, "root": root}
-        self._engine.execute(f"{to.format('facts')} {_FACTS}", {**known, "split": split})
-        self._engine.execute(f"{to.format('shown')} {_SHOWN}", known)
-        self._engine.unregister("rows")
-
-    def _load(self, name: str, columns: dict[str, pa.Array]) -> None:
-        self._engine.register("given", pa.table(columns))
-        self._engine.execute(f"CREATE TABLE {name} AS SELECT * FROM given")
-        self._engine.unregister("given")
-
-
-def _check(path: Path) -> None:
-    try:
-        schema = pq.read_schema(path)
-    except (OSError, pa.ArrowException):
-        raise _unreadable(path) from None
-    if not schema.equals(arrow_schema(Example)):
-        raise ChexinstructError(
-            f"{path}: its columns are not those of this version; build the corpus again"
-        )
-
-
-def _batches(path: Path) -> Iterator[pa.RecordBatch]:
-    """The rows without their pictures, few at a time.
-
-    Raises:
-        ChexinstructError: the file cannot be read.
-    """
-    try:
-        with pq.ParquetFile(path, memory_map=True) as file:
-            for batch in file.iter_batches(BATCH_ROWS, columns=READ, use_threads=False):
-                step = max(1, len(batch) * BATCH_BYTES // max(BATCH_BYTES, batch.nbytes))
-                for start in range(0, len(batch), step):
-                    yield batch.slice(start, step)
-    except (OSError, pa.ArrowException):
-        raise _unreadable(path) from None
-
-
-def _unreadable(path: Path) -> ChexinstructError:
-    return ChexinstructError(
-        f"{path}: cannot be read; `chexinstruct verify` tells what else is wrong with the corpus"
-    )
+def _short_answers(batch: Batch, pair: int) -> pa.Table:
+    known = batch.answer.known
+    short = known.short.is_valid().to_numpy(zero_copy_only=False)
+    texts = known.short.drop_null()
+    pairs = np.full(len(texts), pair, np.uint16)
+    return pa.table([pairs, known.hashes[short], texts], schema=_SHORTS)
