@@ -288,7 +288,12 @@ class Source:
 
 
 @cache
-def _read_card(key: str, package: str) -> Source:
+def read_source(key: str, package: str) -> Source:
+    """The source of a package.
+
+    Raises:
+        CallError: its card is wrong, or of another source.
+    """
     source = Source(load_yaml(files(package) / "card.yaml", Card), package)
     if source.key != key:
         raise CallError(f"source {key}: the card in {package} names itself {source.key}")
@@ -312,7 +317,7 @@ def registry() -> dict[str, Source]:
     for key, package in sorted(packages):
         if key in found and found[key].package != package:
             raise CallError(f"source {key}: given by both {found[key].package} and {package}")
-        found[key] = _read_card(key, package)
+        found[key] = read_source(key, package)
     return found
 
 

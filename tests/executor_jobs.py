@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +30,10 @@ def die_once(job: Job) -> int:
         Path(job.flag).touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return job.number
+
+
+def is_loaded(module: str) -> tuple[int, bool]:
+    return os.getpid(), module in sys.modules
 
 
 def unlucky(n: object) -> object:

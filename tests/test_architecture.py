@@ -71,6 +71,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "manifest regions schema source templating",
         "cli": "access bench build check corpus coverage demo errors export fetch hub images "
         "manifest source tasks templating view",
+        "__main__": "cli",
     }.items()
 }
 """Room -> the rooms, or modules of rooms, that it may import. A new room gets a row here."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from executor_jobs import Job, Named, die_once, fail, square, unlucky
+from executor_jobs import Job, Named, die_once, fail, is_loaded, square, unlucky
 
 from chexinstruct.build.executor import Processes
 from chexinstruct.errors import CallError, ChexinstructError
@@ -35,3 +35,24 @@ def test_workers_that_always_die_end_the_build() -> None:
 def test_an_error_of_a_job_is_told_as_it_is(workers: int) -> None:
     with Processes(workers) as executor, pytest.raises(CallError, match="job 0 is wrong"):
         list(executor.run(fail, range(1)))
+
+
+def test_workers_load_what_jobs_need_and_nothing_of_what_the_builder_needs() -> None:
+    builder = {
+        *("chexinstruct.build.pipeline", "chexinstruct.cli", "chexinstruct.manifest"),
+        *("duckdb", "matplotlib", "pydicom", "requests"),
+    }
+    jobs = {"chexinstruct.build.pictures", "chexinstruct.build.shards", "numpy", "pyarrow"}
+    modules = sorted(builder | jobs)
+    with Processes(2, ahead="chexinstruct.build.shards") as executor:
+        found = dict(executor.run(is_loaded, modules))
+    assert {name for n, name in enumerate(modules) if found[n][1]} == jobs
+
+
+def test_dismissed_workers_make_way_for_others() -> None:
+    with Processes(2, ahead="json") as executor:
+        before = {pid for _, (pid, _) in executor.run(is_loaded, ["json"] * 4)}
+        executor.dismiss()
+        found = dict(executor.run(is_loaded, ["json"] * 4))
+    assert all(loaded for _, loaded in found.values())
+    assert before.isdisjoint(pid for pid, _ in found.values())

@@ -57,6 +57,9 @@ class Dask:
         if self._cluster is not None:
             self._cluster.close()
 
+    def dismiss(self) -> None:
+        """See :class:`chexinstruct.build.executor.Executor`; a cluster is there for others too."""
+
     def run(self, function: Callable[[J], R], jobs: Sequence[J]) -> Iterator[tuple[int, R]]:
         """See :class:`chexinstruct.build.executor.Executor`."""
         from distributed import KilledWorker, as_completed

@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from typing import Any, Protocol, TypeVar
-
-import pyarrow as pa
 
 from chexinstruct.errors import ChexinstructError
 
@@ -26,10 +25,12 @@ REBUILDS = 3
 """How often a broken pool is made anew without a single job done before the build gives up."""
 
 
-LARGE_BLOCK = 1 << 20
+LARGE_BLOCK = 4 << 20
 """Bytes; freed blocks from this size on go back to the system at once."""
+SPARE = 8 << 20
+"""Bytes; what is free beyond this at the end of the heap does too."""
 
-_M_MMAP_THRESHOLD = -3  # malloc.h of glibc
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -37,11 +38,15 @@ def return_large_blocks() -> None:
     """Keep the arrays of one stage from staying in the process for the rest of the build.
 
     glibc raises the size from which it gives blocks back to that of the largest block freed so
-    far, up to 32 MiB (mallopt(3)); this fixes it. Other C libraries are left alone.
+    far, up to 32 MiB (mallopt(3)); this fixes it. Smaller ones are kept, else every picture of
+    1024 x 1024 would get all its memory anew: a twentieth of its time. Other C libraries are left
+    alone.
     """
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE_BLOCK)
+            libc = ctypes.CDLL(None)
+            libc.mallopt(_M_MMAP_THRESHOLD, LARGE_BLOCK)
+            libc.mallopt(_M_TRIM_THRESHOLD, SPARE)
 
 
 def give_back() -> None:
@@ -49,6 +54,8 @@ def give_back() -> None:
 
     What Arrow and the C library keep for later would add up over stages of different shapes.
     """
+    import pyarrow as pa
+
     pa.default_memory_pool().release_unused()
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
@@ -78,8 +85,12 @@ def without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _start_worker() -> None:
-    """Make this worker end when its builder is killed: it would wait for jobs for ever."""
+def _start_worker(ahead: str | None) -> None:
+    """Make this worker end when its builder is killed: it would wait for jobs for ever.
+
+    Args:
+        ahead: a module to import before the first job asks for it.
+    """
     return_large_blocks()
     if sys.platform == "linux":
         # The watch below waits for Python's lock, which a library may hold for minutes.
@@ -93,6 +104,17 @@ def _start_worker() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    if ahead is not None:
+        with without_collector():
+            import pyarrow as pa
+
+            import_module(ahead)
+            pa.array([])  # the first makes Arrow load pandas, where it is installed
+        gc.freeze()  # modules stay to the end; the collector need not look at them, nor then
+
+
+def _nothing() -> None:
+    """A job that makes a pool start one more worker."""
 
 
 def name_of(job: object) -> str:
@@ -115,6 +137,9 @@ class Executor(Protocol):
             ChexinstructError: workers died again and again, for example for want of memory.
         """
 
+    def dismiss(self) -> None:
+        """Let the workers end while this process goes on; jobs that come yet start others."""
+
 
 class Processes:
     """Jobs in this process, or over spawned ones.
@@ -122,22 +147,45 @@ class Processes:
     Args:
         workers: 1: in this process; more: as many spawned processes. Processes are spawned, never
             forked: a fork of a process with threads inside libraries can hang for ever.
+        ahead: a module with what jobs need. The workers start at once then and import it, while
+            this process prepares the jobs; else they start when there are jobs.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, ahead: str | None = None) -> None:
         return_large_blocks()
         self.workers = workers
+        self._ahead = ahead
         self._pool: ProcessPoolExecutor | None = None
+        self._leaving: list[threading.Thread] = []
 
     def __enter__(self) -> Processes:
+        if self._ahead is not None and self.workers > 1:
+            self._pool = self._start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._close()
+        self.dismiss()
+        for thread in self._leaving:
+            thread.join()
 
-    def _close(self) -> None:
+    def _start(self) -> ProcessPoolExecutor:
+        pool = ProcessPoolExecutor(
+            self.workers, multiprocessing.get_context("spawn"), _start_worker, (self._ahead,)
+        )
+        if self._ahead is not None:
+            # A pool starts a worker for each job that finds no idle one: the second not before the
+            # first is busy, but for these.
+            with suppress(BrokenProcessPool):  # run() will see, and start another
+                for _ in range(self.workers):
+                    pool.submit(_nothing)
+        return pool
+
+    def dismiss(self) -> None:
+        """See :class:`Executor`."""
         if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+            leaving = threading.Thread(target=self._pool.shutdown, kwargs={"cancel_futures": True})
+            leaving.start()
+            self._leaving.append(leaving)
             self._pool = None
 
     def run(self, function: Callable[[J], R], jobs: Sequence[J]) -> Iterator[tuple[int, R]]:
@@ -151,13 +199,11 @@ class Processes:
         while in_vain < REBUILDS:
             before = len(left)
             if self._pool is None:
-                self._pool = ProcessPoolExecutor(
-                    self.workers, multiprocessing.get_context("spawn"), _start_worker
-                )
+                self._pool = self._start()
             try:
                 yield from self._finish(function, left)
             except BrokenProcessPool:
-                self._close()
+                self.dismiss()
             if not left:
                 return
             in_vain = in_vain + 1 if len(left) == before else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -35,7 +36,10 @@ MEASURING = ("matplotlib", "numpy", "pyarrow")
 
 def library_versions(names: Sequence[str] = LIBRARIES) -> dict[str, str]:
     """Their versions; part of the key of whatever they wrote."""
-    return {name: version(name) for name in names}
+    return {name: _version(name) for name in names}
+
+
+_version = cache(version)  # each is looked for in all of Python's folders
 
 
 def made_by() -> dict[str, Any]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
-from chexinstruct.manifest import Mixture
 from chexinstruct.schema import MixtureShare
+
+if TYPE_CHECKING:
+    from chexinstruct.manifest import Mixture
 
 PairKey = tuple[str, str]
 """Task and source."""

@@ -32,13 +32,18 @@ class Share(msgspec.Struct, frozen=True):
     """Shards of the corpus."""
 
 
-def executor_of(options: BuildOptions) -> Executor:
-    """What runs the jobs of a build."""
+def executor_of(options: BuildOptions, *, at_once: bool = False) -> Executor:
+    """What runs the jobs of a build.
+
+    Args:
+        options: of the build.
+        at_once: start all processes now, for there is work for them.
+    """
     if options.executor == "dask":
         return Dask(options.workers, options.scheduler)
     if options.scheduler is not None:
         raise CallError("--scheduler goes with --executor dask")
-    return Processes(options.workers)
+    return Processes(options.workers, ahead="chexinstruct.build.shards" if at_once else None)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +20,12 @@ import pyarrow.compute as pc
 
 from chexinstruct.build.studies import StudyTable
 from chexinstruct.draw import key
-from chexinstruct.manifest import Shares
 from chexinstruct.schema import SPLITS
 from chexinstruct.schema.lock import SharedPersons
-from chexinstruct.source import Source
+
+if TYPE_CHECKING:
+    from chexinstruct.manifest import Shares
+    from chexinstruct.source import Source
 
 Number = npt.NDArray[np.uint64]
 """Hashes of persons."""

@@ -1,12 +1,14 @@
-"""A build: the stages, one after the other."""
+"""The stages of a build, one after the other."""
 
 from __future__ import annotations
 
 import errno
 import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from chexinstruct.build.asked import asked_sources, asked_tasks, check_names
 from chexinstruct.build.cache import cache_folder
 from chexinstruct.build.candidates import Pair, candidates
 from chexinstruct.build.executor import Executor, give_back
+from chexinstruct.build.finished import sealed
 from chexinstruct.build.held import Held, Holdout
 from chexinstruct.build.home import Home, home_of
 from chexinstruct.build.index import Indexed, index
@@ -21,12 +24,12 @@ from chexinstruct.build.inputs import Inputs, choose
 from chexinstruct.build.ledger import line, new_lock
 from chexinstruct.build.link import Linked, link
 from chexinstruct.build.missing import Missing, refuse_missing
-from chexinstruct.build.parts import Share, executor_of
+from chexinstruct.build.parts import Share
 from chexinstruct.build.people import People, resolve, shared_persons
 from chexinstruct.build.pictures import Pictured, normalise_all
 from chexinstruct.build.seal import seal
 from chexinstruct.build.select import Planned, plan_all
-from chexinstruct.build.setting import BuildOptions, Rules, Setting
+from chexinstruct.build.setting import BuildOptions, Part, Rules, Setting
 from chexinstruct.build.shards import share_of_shards, write_shards
 from chexinstruct.build.spill import spilled
 from chexinstruct.build.store import store_all
@@ -42,51 +45,13 @@ from chexinstruct.templating import Templates
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def build(
-    manifest: Manifest, data_root: str | Path, out: str | Path, options: BuildOptions | None = None
-) -> Lock:
-    """Build a corpus, or what of it is not built yet.
-
-    Args:
-        manifest: the recipe.
-        data_root: folder or URL that holds one folder a source key.
-        out: folder of the corpus, or a URL of a store that fsspec knows.
-        options: how to run, all of it but for ``part``, which :func:`build_part` is for.
-
-    Returns:
-        The lock of the corpus: counts, ledger, and a digest for each file.
-
-    Raises:
-        ChexinstructError: told in one line; nothing half-written stands under its final name.
-    """
-    with opened(manifest, data_root, out, options or BuildOptions()) as setting:
-        return _run(setting)
-
-
-def build_part(
-    manifest: Manifest, data_root: str | Path, out: str | Path, options: BuildOptions
-) -> Share:
-    """Make one process's share of a corpus that several build together.
-
-    Each of them reads the tables, or finds them read in the shared cache, makes its share of the
-    pictures, waits for the others', and writes its share of the shards. Parts may run at once or
-    one after the other, and again. :func:`build` then finds all of it made, does what is not, and
-    seals the corpus.
-
-    Raises:
-        Unfinished: pictures of other parts are not there, and nobody seems to make them.
-        ChexinstructError: as for :func:`build`.
-    """
-    assert options.part is not None
-    with opened(manifest, data_root, out, options) as setting:
-        ready = prepare(setting)
-        pictured = _pictured(setting, ready)
-        return share_of_shards(setting, ready.planned, ready.indexed, pictured, options.part)
-
-
 @contextmanager
 def opened(
-    manifest: Manifest, data_root: str | Path, out: str | Path, options: BuildOptions
+    manifest: Manifest,
+    data_root: str | Path,
+    out: str | Path,
+    options: BuildOptions,
+    executor: Executor,
 ) -> Iterator[Setting]:
     """What every stage of a build shares, while no other build writes to the corpus.
 
@@ -95,20 +60,19 @@ def opened(
         ChexinstructError: there is no room to write.
     """
     cache = cache_folder(options.cache)
-    with executor_of(options) as executor:
-        home = home_of(out, cache)
-        setting = set_up(manifest, str(data_root), home, cache, options, executor)
-        try:
-            with setting.home.held(options.part):
-                yield setting
-        except OSError as error:
-            if error.errno not in NO_ROOM:
-                raise
-            places = f"{setting.home.shown} and {setting.cache}"
-            raise ChexinstructError(
-                f"no room to write: {os.strerror(error.errno)}; make room in {places} and build "
-                "again, what is finished is kept"
-            ) from error
+    home = home_of(out, cache)
+    setting = set_up(manifest, str(data_root), home, cache, options, executor)
+    try:
+        with setting.home.held(options.part):
+            yield setting
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        places = f"{setting.home.shown} and {setting.cache}"
+        raise ChexinstructError(
+            f"no room to write: {os.strerror(error.errno)}; make room in {places} and build "
+            "again, what is finished is kept"
+        ) from error
 
 
 def set_up(
@@ -216,13 +180,33 @@ def _pictured(setting: Setting, ready: Prepared) -> Pictured | None:
     return normalise_all(setting, ready.references, ready.inputs.locations)
 
 
-def _run(setting: Setting) -> Lock:
+def run_part(setting: Setting, part: Part) -> Share:
+    """Make a part's share of the pictures and shards."""
     ready = prepare(setting)
     pictured = _pictured(setting, ready)
-    shards = write_shards(setting, ready.planned, ready.indexed, pictured)
-    stored = []
-    if pictured is not None and setting.manifest.images.mode == "store":
-        stored = store_all(setting, pictured)
+    return share_of_shards(setting, ready.planned, ready.indexed, pictured, part)
+
+
+@contextmanager
+def _imported(name: str, needed: bool) -> Iterator[None]:
+    """Have a module that loads slowly when the block ends: it is imported beside it, for most of
+    the block waits for workers."""
+    with ThreadPoolExecutor(1) as beside:
+        if needed:
+            beside.submit(import_module, name)
+        yield
+
+
+def run(setting: Setting) -> Lock:
+    """Run all stages, and return the lock that seals the corpus."""
+    ready = prepare(setting)
+    with _imported("chexinstruct.quality.plots", sealed(setting.home) is None):
+        pictured = _pictured(setting, ready)
+        shards = write_shards(setting, ready.planned, ready.indexed, pictured)
+        stored = []
+        if pictured is not None and setting.manifest.images.mode == "store":
+            stored = store_all(setting, pictured)
+    setting.executor.dismiss()
     bad = pictured.bad if pictured else {}
     lock = new_lock(
         manifest=resolved(setting, ready.held),

@@ -14,6 +14,7 @@ import msgspec
 
 from chexinstruct.build.finished import finished, sealed
 from chexinstruct.build.ledger import library_versions
+from chexinstruct.build.parts import executor_of
 from chexinstruct.build.pictures import Asked, Pictured, ask
 from chexinstruct.build.pipeline import Prepared, opened, prepare, resolved
 from chexinstruct.build.setting import BuildOptions, Setting
@@ -81,7 +82,10 @@ def plan(
         ChexinstructError: as the build would, before it makes a picture.
     """
     options = options or BuildOptions()
-    with opened(manifest, data_root, out, options) as setting:
+    with (
+        executor_of(options) as executor,
+        opened(manifest, data_root, out, options, executor) as setting,
+    ):
         ready = prepare(setting)
         asked = ask(setting, ready.references, ready.inputs.locations) if _has(setting) else None
         pictures = list(_pictures(setting, asked, ready.inputs.locations)) if asked else []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,10 @@ from chexinstruct.build.executor import give_back
 from chexinstruct.build.mixture import PairKey, mix
 from chexinstruct.build.setting import Setting
 from chexinstruct.draw import key
-from chexinstruct.manifest import Sampling
 from chexinstruct.schema import SPLITS, VARIED, MixtureShare
+
+if TYPE_CHECKING:
+    from chexinstruct.manifest import Sampling
 
 Bool = npt.NDArray[np.bool_]
 Hash = npt.NDArray[np.uint64]

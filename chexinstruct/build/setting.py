@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from tqdm import tqdm
 
-from chexinstruct.build.executor import Executor
-from chexinstruct.manifest import Manifest
 from chexinstruct.reports import DEFAULT_LEAKS, LeakClass
-from chexinstruct.source import Source
-from chexinstruct.tasks import Task
-from chexinstruct.templating import Templates
 
 if TYPE_CHECKING:
+    from chexinstruct.build.executor import Executor
     from chexinstruct.build.home import Home
+    from chexinstruct.manifest import Manifest
+    from chexinstruct.source import Source
+    from chexinstruct.tasks import Task
+    from chexinstruct.templating import Templates
 
 J = TypeVar("J")
 R = TypeVar("R")

@@ -25,7 +25,7 @@ from chexinstruct.draw import key
 from chexinstruct.errors import ReleaseError
 from chexinstruct.release import Release
 from chexinstruct.schema import Study
-from chexinstruct.source import Parent, Source, registry
+from chexinstruct.source import Parent, Source, read_source
 
 BATCH = 4096
 """Studies per record batch of the table."""
@@ -117,6 +117,8 @@ class LoadJob:
     """Load the studies of a source whose parents, as far as they are there, are loaded."""
 
     source: str
+    package: str
+    """Of its card and loader."""
     location: str
     cache: Path
     parents: Mapping[str, tuple[str, Path]]
@@ -125,7 +127,7 @@ class LoadJob:
 
 def load(job: LoadJob) -> Loaded:
     """Scan the release and write its study table, unless it stands in the cache."""
-    source = registry()[job.source]
+    source = read_source(job.source, job.package)
     with Release.open(job.location, source=job.source) as release:
         listing = release.digest()
     key = studies_key(source, listing, {name: k for name, (k, _) in job.parents.items()})
@@ -150,7 +152,11 @@ def load_all(setting: Setting, locations: Mapping[str, str]) -> dict[str, Loaded
             ready = [key for key in left if all(name in loaded for name in parents(key))]
             jobs = [
                 LoadJob(
-                    key, left.pop(key), setting.cache, {name: parent(name) for name in parents(key)}
+                    key,
+                    setting.sources[key].package,
+                    left.pop(key),
+                    setting.cache,
+                    {name: parent(name) for name in parents(key)},
                 )
                 for key in ready
             ]

@@ -43,6 +43,7 @@ from chexinstruct.images import tone
 from chexinstruct.images.codecs import CODECS, decode
 from chexinstruct.images.decoded import MAX_PIXELS, Decoded, check_size
 from chexinstruct.images.errors import BadImage, decoding
+from chexinstruct.images.signature import has_magic
 
 Codes = npt.NDArray[np.unsignedinteger[Any]]
 
@@ -76,22 +77,6 @@ class _Header(NamedTuple):
         return self.syntax != ExplicitVRBigEndian
 
 
-def _has_magic(data: bytes) -> bool:
-    return data[128:132] == b"DICM"
-
-
-def is_dicom(data: bytes) -> bool:
-    """Whether the file is DICOM: by its magic, or as a data set written without the file header."""
-    if _has_magic(data):
-        return True
-    # A bare data set begins with the file meta group or the identifying group, little endian.
-    group, first = data[:2], data[2:4]
-    if group not in (b"\x02\x00", b"\x08\x00") or len(data) < 132 or first[1:] != b"\x00":
-        return False
-    vr, length = data[4:6], int.from_bytes(data[4:8], "little")
-    return (vr.isalpha() and vr.isupper()) or length < len(data)
-
-
 def read(data: bytes) -> Decoded:
     """The picture of a single-frame DICOM file.
 
@@ -118,7 +103,7 @@ def read(data: bytes) -> Decoded:
 
 def _refuse_deflate_bomb(data: bytes) -> None:
     """Inflate a deflated data set piecemeal before pydicom inflates it as a whole."""
-    if not _has_magic(data):
+    if not has_magic(data):
         return
     with decoding("the DICOM file meta group", "invalid_header"):
         stream = io.BytesIO(data)  # shares the bytes; a slice of them would copy the picture
@@ -195,7 +180,7 @@ def _header(dataset: Dataset, data: bytes) -> _Header:
 
 
 def _refuse_without_pixels(dataset: Dataset, data: bytes) -> NoReturn:
-    if "Rows" not in dataset and not _has_magic(data):
+    if "Rows" not in dataset and not has_magic(data):
         raise BadImage("not_an_image", "the file is neither a picture nor DICOM")
     # pydicom leaves out an element that is cut off, or returns nothing at all.
     if _PIXEL_DATA_TAG in data or len(dataset) == 0:
