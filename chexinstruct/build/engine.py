@@ -93,7 +93,6 @@ class SourceView:
         self.person = index.person
         self.prior = index.prior
         self.masks = index.mask
-        self._place = in_order(index.person, rules.seed)
         self.other = lru_cache(NEARBY)(self._other)
         self.asked_sets = lru_cache(lambda names: asked_sets(names, label_sets))
 
@@ -108,7 +107,7 @@ class SourceView:
         The studies of a person begin at different ones, the second at the second and so on.
         """
         places, rows = self._pools.get((pool, int(self.split[row])), _EMPTY)
-        own = self._place[row]
+        own = in_order(self.person[row : row + 1], self.rules.seed)[0]
         first, last = int(places.searchsorted(own)), int(places.searchsorted(own, "right"))
         others = len(rows) - (last - first)
         begin = int(np.count_nonzero(rows[first:last] < row))
