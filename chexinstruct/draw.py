@@ -19,7 +19,12 @@ def key(*names: object) -> int:
 
     Names are joined with a separator that stands in no key, so ("a", "bc") and ("ab", "c") differ.
     """
-    return xxh3_64_intdigest("\x1f".join(map(str, names)).encode())
+    return xxh3_64_intdigest(stem(*names).encode())
+
+
+def stem(*names: object) -> str:
+    """Names that many keys begin with, joined once: ``key(stem(a, b), c)`` is ``key(a, b, c)``."""
+    return "\x1f".join(map(str, names))
 
 
 class Draw:

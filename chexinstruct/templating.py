@@ -297,12 +297,16 @@ class TaskTemplate:
         if form.options:
             options, variables["options"], closing, response = self._options(facts, draw)
         rows = []
+        said: dict[_Compiled, str] = {}
         for index in draw.sample(form.numbers, min(count, len(form.numbers))):
             instruction = form.phrasings[index](variables)
             if closing:
                 instruction += "\n" + closing
             if not form.options:
-                response = draw.choice(form.responses)(variables)
+                drawn = draw.choice(form.responses)
+                if drawn not in said:
+                    said[drawn] = drawn(variables)
+                response = said[drawn]
             rows.append(Rendered(instruction, response, options, form.names[index]))
         return rows
 

@@ -25,7 +25,7 @@ from chexinstruct.build.cache import (
     whole_file,
     write_json,
 )
-from chexinstruct.build.engine import SourceFiles, SourceView, facts_of, open_index
+from chexinstruct.build.engine import SourceFiles, SourceView, StudyContext, facts_of, open_index
 from chexinstruct.build.executor import without_collector
 from chexinstruct.build.facts import FactsWriter, facts_writer
 from chexinstruct.build.index import CHUNK, NEED_BITS, Indexed
@@ -142,7 +142,8 @@ def _run(job: CandidatesJob, sinks: Mapping[str, _Sink]) -> dict[str, dict[int, 
                 continue
             if study is None:
                 study = view.study(row)
-            facts, dropped = facts_of(view, tasks[name], row, study)
+            context = StudyContext(view, tasks[name], row, study)
+            facts, dropped = facts_of(tasks[name], context)
             tally = tallies[name].setdefault(split, Tally())
             if not facts:
                 reason = dropped[0]
@@ -157,7 +158,7 @@ def _run(job: CandidatesJob, sinks: Mapping[str, _Sink]) -> dict[str, dict[int, 
             for item in facts:
                 out.row.append(row)
                 out.split.append(split)
-                out.hash.append(key(job.rules.seed, name, view.source, study.id, item.key))
+                out.hash.append(key(context.stem, item.key))
                 out.balance.append(item.balance)
                 out.facts.add(item)
                 if job.rules.pictures:

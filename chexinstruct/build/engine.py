@@ -14,7 +14,7 @@ import pyarrow as pa
 from chexinstruct.build.people import in_order
 from chexinstruct.build.setting import Rules
 from chexinstruct.build.studies import open_studies
-from chexinstruct.draw import Draw, key
+from chexinstruct.draw import Draw, key, stem
 from chexinstruct.schema import Facts, LabelSet, Study
 from chexinstruct.tasks import Drop, Task
 from chexinstruct.tasks.contract import STEPS, Other
@@ -121,7 +121,7 @@ class SourceView:
 class StudyContext:
     """What a task may know beyond its study (:class:`chexinstruct.tasks.contract.Context`)."""
 
-    __slots__ = ("_row", "_task", "_view", "policies", "study")
+    __slots__ = ("_row", "_task", "_view", "policies", "stem", "study")
 
     def __init__(self, view: SourceView, task: Task, row: int, study: Study) -> None:
         self._view = view
@@ -129,11 +129,11 @@ class StudyContext:
         self._row = row
         self.study = study
         self.policies = view.rules
+        self.stem = stem(view.rules.seed, task.key, view.source, study.id)
 
     def draw(self, *names: object) -> Draw:
         """Chance seeded by (corpus seed, task, source, study, names)."""
-        rules, view = self._view.rules, self._view
-        return Draw(key(rules.seed, self._task.key, view.source, self.study.id, *names))
+        return Draw(key(self.stem, *names))
 
     def label_sets(self) -> Sequence[LabelSet]:
         """The label sets that were applied to the study and may be asked about."""
@@ -156,17 +156,18 @@ class StudyContext:
             yield self._view.other(task, row)
 
 
-def facts_of(view: SourceView, task: Task, row: int, study: Study) -> tuple[list[Facts], list[str]]:
+def facts_of(task: Task, context: StudyContext) -> tuple[list[Facts], list[str]]:
     """The facts that a task finds in a study, and the reasons of what it dropped.
 
     A study gives at least one of the two; the facts keep their numbers in every stage.
     """
     facts: list[Facts] = []
     dropped: list[str] = []
-    for item in task.facts(study, StudyContext(view, task, row, study)):
+    languages = context.policies.languages
+    for item in task.facts(context.study, context):
         if isinstance(item, Drop):
             dropped.append(item.reason)
-        elif item.language not in view.rules.languages:
+        elif item.language not in languages:
             dropped.append("language")
         else:
             facts.append(item)
