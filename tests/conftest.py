@@ -6,11 +6,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from hypothesis import HealthCheck, settings
 
 _HOME = Path(tempfile.mkdtemp(prefix="chexinstruct-tests-"))
 
@@ -21,11 +21,14 @@ os.environ["HF_DATASETS_CACHE"] = str(_HOME / "datasets")
 os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
 os.environ["CHEXINSTRUCT_CACHE"] = str(_HOME / "cache")
 
-# The same examples in every run, and no limit to their time: a busy machine is no failure.
-settings.register_profile(
-    "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("same")
+with suppress(ImportError):  # the environments of trainers and harnesses have no property tests
+    from hypothesis import HealthCheck, settings
+
+    # The same examples in every run, and no limit to their time: a busy machine is no failure.
+    settings.register_profile(
+        "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("same")
 
 
 def pytest_unconfigure() -> None:
