@@ -32,7 +32,7 @@ TRAIN = SPLITS.index("train")
 SHARD_ROWS = 100_000
 """Most rows of a shard without pictures."""
 COUNTED = 1_000_000
-"""Candidates that are counted at once."""
+"""Candidates that are looked at together."""
 SHARD_PICTURES = 5_000
 """Most pictures of a shard: at 70 to 100 kB each about 500 MB."""
 
@@ -284,7 +284,7 @@ def _plan(setting: Setting, pair: Pair, quota: int | None) -> list[Planned]:
         inside = chosen.kept & (splits == split)
         code = code_digest("chexinstruct.build.select")
         stage = digest(pair.key, how, quota, setting.manifest.seed, split, code)
-        file = setting.cache / "selection" / f"{pair.task.key}-{pair.source}-{stage}.npy"
+        file = setting.cache / "selection" / f"{pair.task.key}-{pair.source}-{stage}.int32"
         once(file, partial(_write, candidates=pair.files, inside=inside))
         rows, places = _open(file)
         references = _references(pair, inside) if setting.rules.pictures else ()
@@ -308,22 +308,20 @@ def _plan(setting: Setting, pair: Pair, quota: int | None) -> list[Planned]:
 
 
 def _write(path: Path, *, candidates: Sequence[Path], inside: Bool) -> None:
-    """The rows and places of some candidates, written through a map, file by file."""
-    shape = (2, int(np.count_nonzero(inside)))
-    whole = np.lib.format.open_memmap(path, "w+", np.int32, shape)
-    start = done = 0
-    for chunk in read_candidates(candidates, ["row"])["row"].chunks:
-        at = np.flatnonzero(inside[start : start + len(chunk)])
-        whole[0, done : done + len(at)] = chunk.to_numpy()[at]
-        whole[1, done : done + len(at)] = start + at
-        start += len(chunk)
-        done += len(at)
-    whole.flush()
+    """The rows of some candidates and then their places, a piece at a time."""
+    with path.open("wb") as file:
+        start = 0
+        for chunk in read_candidates(candidates, ["row"])["row"].chunks:
+            file.write(chunk.to_numpy()[inside[start : start + len(chunk)]].data)
+            start += len(chunk)
+        for start in range(0, len(inside), COUNTED):
+            at = start + np.flatnonzero(inside[start : start + COUNTED])
+            file.write(at.astype(np.int32).data)
 
 
 def _open(path: Path) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Rows and places, mapped: a corpus of millions of candidates stays out of memory."""
-    rows, places = np.asarray(np.load(path, mmap_mode="r"))
+    rows, places = np.asarray(np.memmap(path, np.int32, "r")).reshape(2, -1)
     return rows, places
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,17 +12,39 @@ import numpy.typing as npt
 
 T = TypeVar("T", bound=np.generic)
 
+_PIECE = 1 << 20
+"""Bytes."""
+
 
 def spilled(array: npt.NDArray[T], folder: Path) -> npt.NDArray[T]:
-    """The same array, in a file of this folder that is gone when nobody uses it any more."""
-    copy = blank(len(array), array.dtype, folder)
-    copy[:] = array
-    return copy
+    """The same array, in a file of this folder that is gone when nobody uses it any more.
+
+    Raises:
+        OSError: there is no room.
+    """
+    return _mapped([np.ascontiguousarray(array).data], array.dtype, folder)
 
 
 def blank(length: int, kind: npt.DTypeLike, folder: Path) -> npt.NDArray[Any]:
-    """An array of zeros in such a file."""
-    if not length:
-        return np.empty(0, kind)  # nothing cannot be mapped
+    """An array of zeros in such a file.
+
+    Raises:
+        OSError: there is no room.
+    """
+    dtype = np.dtype(kind)
+    size = length * dtype.itemsize
+    zeros = (bytes(min(_PIECE, size - start)) for start in range(0, size, _PIECE))
+    return _mapped(zeros, dtype, folder)
+
+
+def _mapped(
+    content: Iterable[bytes | memoryview], kind: np.dtype[Any], folder: Path
+) -> npt.NDArray[Any]:
     with tempfile.TemporaryFile(dir=folder) as file:
-        return np.asarray(np.memmap(file, kind, "w+", shape=(length,)))
+        # Written, for a hole for which there is no room ends the process when it is filled.
+        for piece in content:
+            file.write(piece)
+        file.flush()
+        if not file.tell():
+            return np.empty(0, kind)  # nothing cannot be mapped
+        return np.asarray(np.memmap(file, kind, "r+"))

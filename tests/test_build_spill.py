@@ -1,0 +1,49 @@
+"""Arrays in files without a name."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chexinstruct.build.spill import blank, spilled
+
+FILL = f"""
+import sys
+from pathlib import Path
+from chexinstruct.build.spill import blank
+try:
+    blank(1_000_000, "u8", Path(sys.argv[1]))[:] = 1
+except OSError as error:
+    sys.exit(0 if error.errno == {errno.ENOSPC} else 1)
+"""
+
+
+def test_arrays_come_back_and_leave_nothing(tmp_path: Path) -> None:
+    for array in (np.arange(300_000, dtype=np.uint64)[::2], np.zeros(0, np.int8)):
+        copy = spilled(array, tmp_path)
+        assert copy.dtype == array.dtype
+        assert copy.tolist() == array.tolist()
+    zeros = blank(200_000, np.int64, tmp_path)
+    assert len(zeros) == 200_000 and not zeros.any()
+    zeros[7] = 1
+    assert zeros.sum() == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_room_is_an_error_and_no_signal(tmp_path: Path) -> None:
+    inside = f'mount -t tmpfs -o size=256k none {tmp_path} && exec "$@"'
+    alone = ["unshare", "--map-root-user", "--mount", "sh", "-c", inside, "sh"]
+    try:
+        able = subprocess.run([*alone, "true"], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        able = False
+    if not able:
+        pytest.skip("this machine mounts nothing for us")
+    command = [sys.executable, "-c", FILL, str(tmp_path)]
+    done = subprocess.run([*alone, *command], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
