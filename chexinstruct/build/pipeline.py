@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -68,7 +69,8 @@ def opened(
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
-        places = f"{setting.home.shown} and {setting.cache}"
+        # The report sorts in the system's folder for such files.
+        places = f"{setting.home.shown}, {setting.cache} and {tempfile.gettempdir()}"
         raise ChexinstructError(
             f"no room to write: {os.strerror(error.errno)}; make room in {places} and build "
             "again, what is finished is kept"
