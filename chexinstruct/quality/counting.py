@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -93,14 +94,26 @@ def _lengths(task: str, text: str, unit: str, table: Sequence[tuple[int, int]]) 
     )
 
 
-def repeats(facts: Facts) -> list[Repeats]:
+class Kinds(NamedTuple):
+    """Distinct things, by pair."""
+
+    n: list[int]
+    across: list[int]
+    """Those that stand in several splits."""
+
+
+def rows(facts: Facts) -> Kinds:
+    """The distinct rows."""
+    return _kinds(facts.spools["kinds"].sorted(), len(facts.pairs))
+
+
+def repeats(facts: Facts, rows: Kinds) -> list[Repeats]:
     """What each task and source says more than once."""
     total: Counter[int] = Counter()
     for (pair, _), n in facts.sums.rows.items():
         total[pair] += n
-    kinds, _ = _kinds(facts.spools["kinds"].sorted(), len(facts.pairs))
-    responses, _ = _kinds(facts.spools["said"].sorted("pair"), len(facts.pairs))
-    questions, rows = _contradictions(facts)
+    responses = _kinds(facts.spools["said"].sorted("pair"), len(facts.pairs))
+    questions, contradicting = _contradictions(facts)
     found = []
     for pair, (task, source) in enumerate(facts.pairs):
         if pair in total:
@@ -108,29 +121,26 @@ def repeats(facts: Facts) -> list[Repeats]:
                 Repeats(
                     task=task,
                     source=source,
-                    rows=total[pair] - kinds[pair],
-                    responses=total[pair] - responses[pair],
+                    rows=total[pair] - rows.n[pair],
+                    responses=total[pair] - responses.n[pair],
                     contradictions=questions[pair],
-                    contradicting_rows=rows[pair],
+                    contradicting_rows=contradicting[pair],
                 )
             )
     return found
 
 
-def across_splits(facts: Facts) -> list[AcrossSplits]:
+def across_splits(facts: Facts, rows: Kinds) -> list[AcrossSplits]:
     """People and equal rows that stand in several splits of a task and source, where any do."""
-
-    _, patients = _kinds(facts.spools["people"].sorted("pair"), len(facts.pairs))
-    _, rows = _kinds(facts.spools["kinds"].sorted(), len(facts.pairs))
+    people = _kinds(facts.spools["people"].sorted("pair"), len(facts.pairs))
     return [
-        AcrossSplits(task=task, source=source, patients=patients[pair], rows=rows[pair])
+        AcrossSplits(task=task, source=source, patients=people.across[pair], rows=rows.across[pair])
         for pair, (task, source) in enumerate(facts.pairs)
-        if patients[pair] or rows[pair]
+        if people.across[pair] or rows.across[pair]
     ]
 
 
-def _kinds(spooled: Iterator[Records], pairs: int) -> tuple[list[int], list[int]]:
-    """How many kinds each pair has, and how many of them stand in several splits."""
+def _kinds(spooled: Iterator[Records], pairs: int) -> Kinds:
     kinds, across = np.zeros((2, pairs), np.int64)
     for records in spooled:
         first = starts(records, "key", "pair")
@@ -139,7 +149,7 @@ def _kinds(spooled: Iterator[Records], pairs: int) -> tuple[list[int], list[int]
         if "split" in (records.dtype.names or ()):
             low, high = (how.reduceat(records["split"], first) for how in (np.minimum, np.maximum))
             across += np.bincount(pair[low != high], minlength=pairs)
-    return kinds.tolist(), across.tolist()
+    return Kinds(kinds.tolist(), across.tolist())
 
 
 def _contradictions(facts: Facts) -> tuple[list[int], list[int]]:

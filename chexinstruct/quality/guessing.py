@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from chexinstruct.quality.columns import mixed
+from chexinstruct.quality.jobs import form_key
 from chexinstruct.quality.report import Guess, Places, YesNo
 from chexinstruct.quality.rows import Facts
 from chexinstruct.quality.spool import Records, Spool, starts
@@ -113,26 +116,28 @@ def _look(facts: Facts, counts: _Counts) -> Spool:
     """Count the answers of each question; gives all answers with the rows that give them."""
     answers = facts.spool("answers", {"pair": np.uint16, "answer": np.uint64, "n": np.uint32})
     few = _few(facts)
-    for records in facts.spools["asked"].sorted("answer"):
-        first = starts(records, "key", "answer")
-        drawn = np.where(records["yes"] >= 0, 2, few[records["pair"], records["form"]])
-        among = np.where(records["choices"] > 0, records["choices"], drawn).astype(np.int64)
-        n = np.add.reduceat(records["n"].astype(np.int64), first)
-        given = records[first]
-        counts.add(given, np.maximum.reduceat(among, first), n)
-        own = mixed(given["answer"] + given["pair"].astype(np.uint64))
-        answers.add(own, pair=given["pair"], answer=given["answer"], n=n)
+    forms, sizes = pa.array(list(few), pa.uint64()), np.array([*few.values(), 0])
+    with answers:
+        for records in facts.spools["asked"].sorted("answer"):
+            first = starts(records, "key", "answer")
+            form = pc.fill_null(pc.index_in(pa.array(records["form"]), forms), -1).to_numpy()
+            drawn = np.where(records["yes"] >= 0, 2, sizes[form])
+            among = np.where(records["choices"] > 0, records["choices"], drawn).astype(np.int64)
+            n = np.add.reduceat(records["n"].astype(np.int64), first)
+            given = records[first]
+            counts.add(given, np.maximum.reduceat(among, first), n)
+            own = mixed(given["answer"] + given["pair"].astype(np.uint64))
+            answers.add(own, pair=given["pair"], answer=given["answer"], n=n)
     return answers
 
 
-def _few(facts: Facts) -> npt.NDArray[np.int64]:
-    """Of pair and form: how many answers it has, where they are few; else 0."""
-    found = np.zeros((len(facts.pairs), max(len(facts.forms), 1)), np.int64)
-    for pair, (task, _) in enumerate(facts.pairs):
-        for form, number in facts.forms.items():
-            answers, rows = len(facts.sums.few[task, form]), facts.sums.free[task, form]
-            if 0 < answers <= FEW_ANSWERS and rows >= ROWS_AN_ANSWER * answers:
-                found[pair, number] = max(answers, 2)
+def _few(facts: Facts) -> dict[int, int]:
+    """By key of the form: how many answers those have that have few."""
+    found = {}
+    for (task, form), known in facts.sums.few.items():
+        answers, rows = len(known), facts.sums.free[task, form]
+        if answers <= FEW_ANSWERS and rows >= ROWS_AN_ANSWER * answers:
+            found[form_key(task, form)] = max(answers, 2)
     return found
 
 

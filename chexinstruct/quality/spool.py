@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,58 +15,96 @@ from chexinstruct.quality.columns import Hashes, Numbers
 Records = npt.NDArray[np.void]
 
 PARTS = 64
-"""Files of a spool; one at a time is read whole, some 3 MB for ten million records."""
-WAITING = 30_000
-"""Records that wait until they are written, a little to each file."""
+"""Parts by key; one at a time is read whole, some 3 MB for ten million records."""
+WAITING = 100_000
+"""Records that wait until they are written, all parts one behind the other."""
 _BITS = np.uint64(64 - PARTS.bit_length() + 1)
 
 
+class _Run(NamedTuple):
+    """Records that were written together."""
+
+    path: Path
+    ends: Numbers
+    """Of each part in the file, in records, after the start of the first."""
+
+
 class Spool:
-    """Records with a key of 64 bits, in files by the highest bits of it.
+    """Records with a key of 64 bits, in a file, by the highest bits of it.
+
+    A context manager, within which records are added. Behind it they can be read, also by another
+    process, and together with those of other spools.
 
     Args:
-        folder: that only this spool writes to; it is made.
+        path: of its file, which must not be there.
         columns: what a record holds beside its key, and as which type.
     """
 
-    def __init__(self, folder: Path, columns: Mapping[str, Any]) -> None:
-        folder.mkdir()
-        self._folder = folder
+    def __init__(self, path: Path, columns: Mapping[str, Any]) -> None:
+        self._path = path
         self._kind = np.dtype([("key", np.uint64), *columns.items()])
         self._waiting: list[Records] = []
+        self._runs: list[_Run] = []
+        self._written = 0
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Spool:
+        self._file = self._path.open("xb")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._file is not None
+        with self._file:
+            if error is None and self._waiting:
+                self._write(self._file)
+        self._file = None
 
     def add(self, key: Hashes, **columns: Any) -> None:
-        """Records; a single value in place of a column is that of all of them."""
+        """Records; a single value in place of a column is that of all of them.
+
+        Raises:
+            OSError: there is no room.
+        """
+        assert self._file is not None
         records = np.empty(len(key), self._kind)
         records["key"] = key
         for name, values in columns.items():
             records[name] = values
         self._waiting.append(records)
         if sum(map(len, self._waiting)) >= WAITING:
-            self._write()
+            self._write(self._file)
 
-    def _write(self) -> None:
+    def _write(self, file: BinaryIO) -> None:
         records = np.concatenate(self._waiting)
         self._waiting.clear()
         parts = (records["key"] >> _BITS).astype(np.uint8)
-        records = records[np.argsort(parts, kind="stable")]
-        ends = np.append(0, np.cumsum(np.bincount(parts, minlength=PARTS)))
-        for part in np.unique(parts).tolist():
-            with self._file(part).open("ab") as file:
-                file.write(records[ends[part] : ends[part + 1]].data)
+        file.write(records.take(np.argsort(parts, kind="stable")).data)
+        sizes = np.bincount(parts, minlength=PARTS)
+        self._runs.append(_Run(self._path, self._written + np.append(0, np.cumsum(sizes))))
+        self._written += len(records)
 
-    def _file(self, part: int) -> Path:
-        return self._folder / f"{part:02d}"
+    def take(self, other: Spool) -> None:
+        """Have the records of another one too, behind the own; its file must stay."""
+        self._runs += other._runs
 
     def sorted(self, *then: str) -> Iterator[Records]:
-        """All records, part by part, sorted by key and then by these columns."""
-        if self._waiting:
-            self._write()
+        """All records, part by part, sorted by key and then by these columns, if there are any."""
         for part in range(PARTS):
-            if self._file(part).exists():
-                records = np.fromfile(self._file(part), self._kind)
-                by = [records[name] for name in reversed(then)]
-                yield records[np.lexsort([*by, records["key"]])]
+            pieces = [self._piece(run.path, *run.ends[part : part + 2]) for run in self._runs]
+            if any(map(len, pieces)):
+                records = np.concatenate(pieces)
+                key, by = records["key"], [records[name] for name in reversed(then)]
+                # Both ways are several times as fast as a sort and a copy of the records.
+                yield records.take(np.lexsort([*by, key]) if by else np.argsort(key))
+
+    def _piece(self, path: Path, start: np.int64, end: np.int64) -> Records:
+        size = self._kind.itemsize
+        return np.fromfile(path, self._kind, int(end - start), offset=int(start) * size)
 
 
 def starts(records: Records, *columns: str) -> Numbers:

@@ -36,6 +36,8 @@ class DataFile:
     split: str
     root: str
     """The source whose pictures the source shows."""
+    rows: int
+    """As the lock has it."""
 
 
 class Sums:
@@ -77,6 +79,17 @@ class Sums:
         self._take_sides(batch, file.task)
         self._find_places(batch, file.task)
         self._find_few(batch, file.task)
+
+    def take(self, other: Sums) -> None:
+        """Add what was counted of other rows."""
+        for name in ("rows", "faults", "sided", "yes_no", "chosen", "right", "stand", "free"):
+            getattr(self, name).update(getattr(other, name))
+        for key, rows in other.lengths.items():
+            self.lengths[key].update(rows)
+        for form, answers in other.few.items():
+            known = self.few[form]
+            if len(known) <= FEW_ANSWERS:
+                known |= answers
 
     def _measure(self, key: tuple[str, str, str], lengths: Numbers, n: Numbers) -> None:
         sizes, which = np.unique(lengths, return_inverse=True)
