@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from chexinstruct.build.people import REASONS, People, Ties, resolve
 from chexinstruct.build.studies import StudyTable, write_table
@@ -112,3 +114,19 @@ def without_keys(lock: bytes) -> dict[str, Any]:
     for account in content["sources"]:
         del account["studies_key"]
     return content
+
+
+def small_disk(folder: Path, size: str) -> list[str]:
+    """The beginning of a command that runs another with a small file system at the folder.
+
+    Where the machine mounts none, the test that asks is skipped.
+    """
+    inside = f'mount -t tmpfs -o size={size} none {folder} && exec "$@"'
+    call = ["unshare", "--map-root-user", "--mount", "sh", "-c", inside, "sh"]
+    try:
+        able = subprocess.run([*call, "true"], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        able = False
+    if not able:
+        pytest.skip("this machine mounts nothing for us")
+    return call

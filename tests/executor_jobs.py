@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chexinstruct.errors import CallError
+from chexinstruct.quality import Counted, CountJob
+from chexinstruct.quality.jobs import count
 
 
 class Job(NamedTuple):
@@ -43,3 +45,13 @@ def unlucky(n: object) -> object:
 
 def fail(n: int) -> int:
     raise CallError(f"job {n} is wrong")
+
+
+def die_after_counting(job: CountJob) -> Counted:
+    """The first job kills its worker the first time, when all that it counts is written."""
+    counted = count(job)
+    killed = Path(os.environ["KILLED"])
+    if not killed.exists():
+        killed.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return counted

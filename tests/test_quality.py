@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -205,13 +206,20 @@ def test_the_report_does_not_depend_on_how_files_are_laid_out(
 
 
 def test_records_beyond_memory_come_back_by_key(tmp_path: Path) -> None:
-    spool = Spool(tmp_path / "spool", {"n": np.int64})
-    keys = np.random.default_rng(0).integers(0, 2**64, 5_000, np.uint64)
-    for turn in range(16):
-        spool.add(keys, n=np.arange(5_000) * 16 + turn)
+    keys = np.random.default_rng(0).integers(0, 2**64, 20_000, np.uint64)
+    with Spool(tmp_path / "one", {"n": np.int64}) as spool:
+        for turn in range(12):  # more than wait
+            spool.add(keys, n=np.arange(len(keys)) * 16 + turn)
+    with Spool(tmp_path / "two", {"n": np.int64}) as other:
+        for turn in range(12, 16):
+            other.add(keys, n=np.arange(len(keys)) * 16 + turn)
+    spool.take(pickle.loads(pickle.dumps(other)))
     found = list(spool.sorted("n"))
     assert len(found) > 1
-    assert sum(map(len, found)) == 80_000
+    assert sum(map(len, found)) == 320_000
+    assert [sorted(records["key"]) for records in spool.sorted()] == [
+        records["key"].tolist() for records in found
+    ]
     for records in found:
         first = starts(records, "key")
         assert np.diff(np.append(first, len(records))).tolist() == [16] * len(first)

@@ -45,6 +45,11 @@ class Dask:
             raise CallError(f"--scheduler {scheduler}: {error}") from None
 
     @property
+    def local(self) -> bool:
+        """See :class:`chexinstruct.build.executor.Executor`."""
+        return self._cluster is not None
+
+    @property
     def address(self) -> str:
         """Of the scheduler, for other processes to work with it."""
         return str(self._client.scheduler.address)

@@ -126,6 +126,10 @@ def name_of(job: object) -> str:
 class Executor(Protocol):
     """Runs functions over jobs; a context manager."""
 
+    @property
+    def local(self) -> bool:
+        """Whether all workers are of this machine, and see its folder for temporary files."""
+
     def __enter__(self) -> Executor: ...
 
     def __exit__(self, *_: object) -> None: ...
@@ -150,6 +154,8 @@ class Processes:
         ahead: a module with what jobs need. The workers start at once then and import it, while
             this process prepares the jobs; else they start when there are jobs.
     """
+
+    local = True
 
     def __init__(self, workers: int, ahead: str | None = None) -> None:
         return_large_blocks()

@@ -208,7 +208,6 @@ def run(setting: Setting) -> Lock:
         stored = []
         if pictured is not None and setting.manifest.images.mode == "store":
             stored = store_all(setting, pictured)
-    setting.executor.dismiss()
     bad = pictured.bad if pictured else {}
     lock = new_lock(
         manifest=resolved(setting, ready.held),
@@ -229,7 +228,7 @@ def run(setting: Setting) -> Lock:
         mixture=ready.mixture,
     )
     rejects = {key: said.rejects for key, said in ready.loaded.items() if said.rejects}
-    seal(setting.home, lock, setting.sources, setting.tasks, rejects, bad, ready.linked.matches)
+    seal(setting, lock, rejects, bad, ready.linked.matches)
     return lock
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from chexinstruct.build.cache import code_digest, digest, read_json, whole_file, write_json
 from chexinstruct.build.ledger import MEASURING, library_versions
-from chexinstruct.quality import TITLES, Quality, measure
+from chexinstruct.quality import TITLES, Quality, Run, in_turn, measure
 from chexinstruct.schema import Lock
 from chexinstruct.source import Source, picture_root
 
@@ -42,6 +42,7 @@ def describe(
     lock: Lock,
     sources: Mapping[str, Source],
     data: Callable[[], AbstractContextManager[Path]] | None = None,
+    run: Run = in_turn,
 ) -> Kept:
     """Measure and draw a corpus, unless its report stands already, for these very data files.
 
@@ -53,6 +54,7 @@ def describe(
         lock: what stands in them.
         sources: the registry.
         data: gives a folder that holds the data files, where it is another; called only to measure.
+        run: runs the jobs that count the rows.
 
     Raises:
         ChexinstructError: a data file cannot be read.
@@ -66,7 +68,7 @@ def describe(
         from chexinstruct.quality.plots import draw  # matplotlib loads slowly
 
         with data() if data else nullcontext(folder) as measured:
-            quality = measure(measured, lock, roots)
+            quality = measure(measured, lock, roots, run)
         plots = draw(quality)
         for name, content in plots.items():
             with whole_file(folder / PLOTS / name) as draft:

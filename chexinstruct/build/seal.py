@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,18 +16,17 @@ from chexinstruct.build.finished import forget, place, unseal
 from chexinstruct.build.home import DATA, Home, write_json
 from chexinstruct.build.link import READ_BY_PEOPLE
 from chexinstruct.build.quality import describe
+from chexinstruct.build.setting import Setting
 from chexinstruct.build.studies import Rejection
 from chexinstruct.papers import papers
+from chexinstruct.quality import Counted, CountJob, Run, in_turn
 from chexinstruct.schema import LOCK, Lock
 from chexinstruct.source import Source
-from chexinstruct.tasks import Task
 
 
 def seal(
-    home: Home,
+    setting: Setting,
     lock: Lock,
-    sources: Mapping[str, Source],
-    tasks: Mapping[str, Task],
     rejects: Mapping[str, Sequence[Rejection]],
     bad: Mapping[str, Sequence[tuple[str, str, str]]],
     matches: Mapping[str, pa.Table],
@@ -35,24 +34,45 @@ def seal(
     """Make it a corpus: drop files that are no part of it, write report, papers, lock.
 
     Args:
-        home: where the data files are all written.
+        setting: of the build, in whose home the data files are all written.
         lock: what stands in them.
-        sources: the registry.
-        tasks: of the manifest.
         rejects: rows that could not be used, by source.
         bad: pictures that could not be read, by source: path, reason, detail.
         matches: copies of pictures, by pair of sources.
     """
+    home, sources = setting.home, setting.sources
     _drop_strangers(home, lock)
     with home.desk() as folder:
         _write_rejects(folder / "rejects", rejects, bad, sources)
         _write_links(folder / "links", matches)
-        kept = describe(folder, lock, sources, lambda: home.texts(lock))
-        for name, text in papers(lock, sources, tasks, kept.quality, kept.plot_paths()).items():
+        kept = describe(folder, lock, sources, lambda: home.texts(lock), counting(setting))
+        written = papers(lock, sources, setting.tasks, kept.quality, kept.plot_paths())
+        for name, text in written.items():
             with whole_file(folder / name) as draft:
                 draft.write_text(text, encoding="utf-8")
     write_json(home, LOCK, lock)
     forget(home)
+
+
+def counting(setting: Setting) -> Run:
+    """What counts the rows of a report: the workers, which end behind the last job.
+
+    Few rows are counted here while they end. So are all rows where workers may be on other
+    machines: jobs leave their records in this machine's folder for temporary files, and read a copy
+    on it of a corpus whose home is a URL.
+    """
+
+    def run(
+        function: Callable[[CountJob], Counted], jobs: Sequence[CountJob]
+    ) -> Iterator[tuple[int, Counted]]:
+        if len(jobs) > 1 and setting.executor.local:
+            yield from setting.run("report", function, jobs)
+            setting.executor.dismiss()
+        else:
+            setting.executor.dismiss()
+            yield from in_turn(function, jobs)
+
+    return run
 
 
 def _drop_strangers(home: Home, lock: Lock) -> None:

@@ -4,8 +4,8 @@ A room below both ``build``, which puts the plots into every card, and ``corpus`
 a corpus that stands.
 """
 
-from chexinstruct.quality.jobs import Counted, CountJob, Run
+from chexinstruct.quality.jobs import Counted, CountJob, Run, in_turn
 from chexinstruct.quality.measuring import measure
 from chexinstruct.quality.report import TITLES, Concern, Quality
 
-__all__ = ["TITLES", "Concern", "CountJob", "Counted", "Quality", "Run", "measure"]
+__all__ = ["TITLES", "Concern", "CountJob", "Counted", "Quality", "Run", "in_turn", "measure"]

@@ -130,9 +130,7 @@ def form_key(task: str, form: str) -> int:
     return xxh3_64_intdigest(f"{task}/{form}".encode())
 
 
-def _spool(
-    spools: Mapping[str, Spool], batch: Batch, file: DataFile, pair: int, task: int
-) -> None:
+def _spool(spools: Mapping[str, Spool], batch: Batch, file: DataFile, pair: int, task: int) -> None:
     answer, own, split = batch.answer, np.uint64(pair), SPLITS.index(file.split)
     names = batch.form.values.to_pylist()
     forms = np.array([form_key(file.task, name) for name in names], np.uint64)[batch.form.codes]
