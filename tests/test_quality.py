@@ -28,7 +28,7 @@ from chexinstruct.build.quality import Kept
 from chexinstruct.cli import app
 from chexinstruct.corpus import filter_corpus, open_corpus, render_stats, stats, verify
 from chexinstruct.errors import ChexinstructError
-from chexinstruct.quality import Quality, measure
+from chexinstruct.quality import Quality, jobs, measure
 from chexinstruct.quality.plots import draw
 from chexinstruct.quality.report import TITLES
 from chexinstruct.quality.spool import Spool, starts
@@ -192,7 +192,7 @@ def test_a_clean_corpus_has_no_concern(found: Quality) -> None:
 
 
 def test_the_report_does_not_depend_on_how_files_are_laid_out(
-    planted: Path, defects: Quality, tmp_path: Path
+    planted: Path, defects: Quality, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus = copy(planted, tmp_path / "corpus")
     for path in (corpus / "data").rglob("*.parquet"):
@@ -202,6 +202,8 @@ def test_the_report_does_not_depend_on_how_files_are_laid_out(
     for path in (corpus / "data").rglob("*.parquet"):  # dictionaries that end half-way
         table = pq.read_table(path)
         pq.write_table(table, path, dictionary_pagesize_limit=64)
+    assert stats(corpus) == defects
+    monkeypatch.setattr(jobs, "JOB_ROWS", 1)  # each file a job
     assert stats(corpus) == defects
 
 

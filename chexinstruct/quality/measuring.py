@@ -18,7 +18,7 @@ def measure(folder: Path, lock: Lock, roots: Mapping[str, str], run: Run = in_tu
     """Count what stands in the data files of a corpus. No picture is read.
 
     Some 3 s of processor time for a million rows, and 100 MB of memory for any number: what may be
-    much goes to a temporary folder, some 90 bytes a row. Most of the time is that of the jobs.
+    much goes to a temporary folder, up to 100 bytes a row. Most of the time is that of the jobs.
 
     Args:
         folder: of the corpus.

@@ -82,8 +82,9 @@ class Sums:
 
     def take(self, other: Sums) -> None:
         """Add what was counted of other rows."""
-        for name in ("rows", "faults", "sided", "yes_no", "chosen", "right", "stand", "free"):
-            getattr(self, name).update(getattr(other, name))
+        for name, added in vars(other).items():
+            if isinstance(added, Counter):
+                getattr(self, name).update(added)
         for key, rows in other.lengths.items():
             self.lengths[key].update(rows)
         for form, answers in other.few.items():
