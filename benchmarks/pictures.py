@@ -239,7 +239,13 @@ def main() -> None:
             f"{found['start_seconds']:9.2f}{found['then_per_second']:12.1f}{found['ratio']:11.2f}"
         )
     if given.json:
-        kept = {"machine": facts, "kind": given.kind, "filter": given.filter, "count": given.count, "methods": figures}
+        kept = {
+            "machine": facts,
+            "kind": given.kind,
+            "filter": given.filter,
+            "count": given.count,
+            "methods": figures,
+        }
         given.json.write_text(json.dumps({**kept, "runs": runs}, indent=1))
 
 

@@ -227,13 +227,19 @@ def test_quality_is_that_asked_for() -> None:
     file = encode(GREY, "PNG")
     sizes = [len(normalise(file, ImageSettings(quality=q)).data) for q in (50, 95)]
     assert sizes[0] < sizes[1]
-    assert ImageSettings() == ImageSettings(
-        size=512, format="jpeg", quality=95, filter="lanczos"
-    )
+    assert ImageSettings() == ImageSettings(size=512, format="jpeg", quality=95, filter="lanczos")
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"size": 31}, {"size": 4097}, {"quality": 0}, {"format": "gif"}, {"filter": "box"}, {"seize": 512}]
+    "wrong",
+    [
+        {"size": 31},
+        {"size": 4097},
+        {"quality": 0},
+        {"format": "gif"},
+        {"filter": "box"},
+        {"seize": 512},
+    ],
 )
 def test_settings_are_checked(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
