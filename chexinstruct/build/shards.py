@@ -47,6 +47,8 @@ GROUP_BYTES = 64 * 2**20
 """Bytes of pictures in a row group, every copy counted: what a writer and a reader hold."""
 
 PICTURE_LEAF = "images.list.element.bytes"
+TEXTS = ("instruction", "response", "options", "answers", "history", "images", "regions")
+"""Columns of which no smallest and largest value is noted: nobody skips row groups by them."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class _Work:
                     self.reasons[lost.reason] = self.reasons.get(lost.reason, 0) + 1
                     continue
                 self.examples += 1
-                self.rows += len(made.rows)
+                self.rows += made.rows
                 yield made
 
     def groups(self) -> Iterator[pa.Table]:
@@ -139,7 +141,7 @@ class _Work:
             apart = not made.pictures or made.pictures != before
             full = (
                 len(here) >= GROUP_PICTURES
-                or rows + len(made.rows) > GROUP_ROWS
+                or rows + made.rows > GROUP_ROWS
                 or volume + made.weight > GROUP_BYTES
             )
             if group and full and apart:
@@ -151,7 +153,7 @@ class _Work:
             if made.weight:
                 here.update(made.pictures)
             self.pictures.update(made.pictures)
-            rows += len(made.rows)
+            rows += made.rows
             volume += made.weight
             group.append(made)
         if group:
@@ -170,6 +172,7 @@ def parquet_options() -> dict[str, Any]:
         "compression_level": {leaf: 3 for leaf in leaves if leaf != PICTURE_LEAF},
         # Ids are all different: a dictionary would hold each of them, and a number beside.
         "use_dictionary": [leaf for leaf in leaves if leaf != "id"],
+        "write_statistics": [leaf for leaf in leaves if leaf.partition(".")[0] not in TEXTS],
         # So that a row group of pictures never falls back to plain copies.
         "dictionary_pagesize_limit": 256 * 2**20,
         "write_page_index": True,
