@@ -47,6 +47,7 @@ CODE = (
     "chexinstruct.build.people",
     "chexinstruct.build.records",
     "chexinstruct.build.references",
+    "chexinstruct.build.setting",
     "chexinstruct.build.studies",
 )
 """The modules of the builder that candidates are found by; a task brings its own."""
