@@ -108,7 +108,7 @@ def test_imports_are_followed_wherever_they_stand(tmp_path: Path, monkeypatch: A
         "toy/start.py": "import json\nfrom toy import plain\nfrom toy.inner import NAME\n",
         "toy/plain.py": "def late():\n    import toy.late as late\n    return late\n",
         "toy/late.py": "from .typed import NAME\nfrom . import start\n",
-        "toy/typed.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import toy.last\n",
+        "toy/typed.py": "import typing\nif typing.TYPE_CHECKING:\n    import toy.last\n",
         "toy/last.py": "try:\n    import numpy\nexcept ImportError:\n    pass\n",
         "toy/inner/__init__.py": "from toy.inner.names import NAME\n",
         "toy/inner/names.py": "NAME = 1\n",
