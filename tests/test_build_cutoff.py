@@ -13,17 +13,25 @@ from typing import Any
 import pytest
 from build_support import FEW, contents, copied, data_files, recipe
 
-from chexinstruct.build import BuildOptions, build
+from chexinstruct.build import BuildOptions, Plan, build, plan
 from chexinstruct.tasks import registry
 
 ROOT = Path(__file__).parents[1]
 
 
-def made(data_root: Path, folder: Path, **manifest: Any) -> None:
+def asked(data_root: Path, folder: Path, **manifest: Any) -> tuple[Any, ...]:
     """All tasks of four sources, without pictures, into ``corpus`` and ``cache`` of a folder."""
     content = {"sources": FEW, "images": {"mode": "none"}, **manifest}
     options = BuildOptions(cache=folder / "cache", on_missing_image="skip")
-    build(recipe(**content), data_root, folder / "corpus", options)
+    return recipe(**content), data_root, folder / "corpus", options
+
+
+def made(data_root: Path, folder: Path, **manifest: Any) -> None:
+    build(*asked(data_root, folder, **manifest))
+
+
+def foretold(data_root: Path, folder: Path) -> Plan:
+    return plan(*asked(data_root, folder))
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +104,7 @@ def test_a_touched_release_rewrites_nothing(again: Path, first: Path, restored: 
     rewritten = Rewritten(again)
     for path in (restored / "mimic_cxr").rglob("*"):
         os.utime(path, (0, 0))
+    assert foretold(restored, again).reasons == []
     made(restored, again)
     assert rewritten.names() == set()
     assert contents(again / "corpus") == contents(first / "corpus")
@@ -113,10 +122,13 @@ def test_a_changed_row_of_a_table_rewrites_the_shards_of_its_source(
     text = table.read_text()
     assert old in text
     table.write_text(text.replace(old, old.replace("58", "57")))
+    said = foretold(restored, again)
     made(restored, again)
     names = rewritten.names()
     assert names
     assert all("-nih_chestxray14-" in name for name in names)
+    assert names == {f"data/{name}.parquet" for name in said.shards_to_write}
+    assert [reason.partition(":")[0] for reason in said.reasons] == ["nih_chestxray14"]
     made(restored, tmp_path / "cold")
     assert contents(again / "corpus") == contents(tmp_path / "cold" / "corpus")
 
