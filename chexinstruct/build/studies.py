@@ -108,8 +108,6 @@ class Loaded(msgspec.Struct, frozen=True):
     """What the studies stage says of a source, beside its table."""
 
     source: str
-    key: str
-    """Of the stage: what the table was made of."""
     content: str
     """Digest of the table. It stands in the keys of all that reads the table, so that nothing is
     done again when the stage gives the same studies again."""
@@ -226,9 +224,7 @@ def load_studies(
         rejects = [
             Rejection(r.path, r.row, r.reason, r.detail, r.expected) for r in release.rejects
         ]
-    loaded = Loaded(
-        source.key, stage_key, content, str(table), count, rejects, split[False], split[True]
-    )
+    loaded = Loaded(source.key, content, str(table), count, rejects, split[False], split[True])
     write_json(said, loaded)
     return _judged(loaded)
 
