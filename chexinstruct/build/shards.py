@@ -40,6 +40,27 @@ from chexinstruct.source import Terms, terms
 from chexinstruct.tasks import Task
 from chexinstruct.tasks import registry as task_registry
 
+CODE = (
+    "chexinstruct.draw",
+    "chexinstruct.headers",
+    "chexinstruct.images",
+    "chexinstruct.regions",
+    "chexinstruct.schema",
+    "chexinstruct.source",
+    "chexinstruct.templating",
+    "chexinstruct.build.boxes",
+    "chexinstruct.build.columns",
+    "chexinstruct.build.engine",
+    "chexinstruct.build.facts",
+    "chexinstruct.build.people",
+    "chexinstruct.build.pictures",
+    "chexinstruct.build.records",
+    "chexinstruct.build.rows",
+    "chexinstruct.build.shards",
+    "chexinstruct.build.studies",
+)
+"""The modules that rows are made by, of facts that were found."""
+
 GROUP_PICTURES = 150
 """Pictures of a row group, at most; the Hub's viewer wants groups that it can read at once."""
 GROUP_ROWS = 10_000
@@ -237,15 +258,7 @@ def shard_jobs(
     pictured: Pictured | None,
 ) -> list[ShardJob]:
     """The job of each shard, with the key that its bytes follow from."""
-    code = code_digest(
-        "chexinstruct.build.boxes",
-        "chexinstruct.build.rows",
-        "chexinstruct.build.shards",
-        "chexinstruct.build.columns",
-        "chexinstruct.headers",
-        "chexinstruct.images",
-        "chexinstruct.templating",
-    )
+    code = code_digest(*CODE)
     stamps = _stamps(planned, pictured)
     return [
         _job(setting, plan, indexed[plan.pair.source], pictured, stamps[id(plan.references)], code)
@@ -281,7 +294,11 @@ def _job(
     )
     own = terms(source, setting.sources)
     key = digest(
-        plan.pair.key,
+        plan.pair.content,
+        item.studies,
+        item.counted.order,
+        task.family,
+        setting.manifest.seed,
         plan.rows.tobytes(),
         plan.places.tobytes(),
         replace(wording, overlay=None, shelf=None),
