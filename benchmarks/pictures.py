@@ -38,6 +38,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from PIL import Image
 
+def smaller(image, size):
+    if sys.argv[2] == "lanczos":
+        return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    across, down = image.width // size[0], image.height // size[1]
+    if (across * size[0], down * size[1]) == image.size:
+        return image.reduce((across, down))
+    return image.resize(size, Image.Resampling.HAMMING)
+
 def work(paths):
     try:
         from kornia_rs.io import decode_image_png_u8
@@ -54,7 +62,7 @@ def work(paths):
         size = tuple(round(side * scale) for side in image.size)
         if image.format == "JPEG":
             image.draft("L", (2 * size[0], 2 * size[1]))
-        image = image.convert("L").resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+        image = smaller(image.convert("L"), size)
         image.save(io.BytesIO(), "JPEG", quality=95)
 
 if __name__ == "__main__":
@@ -145,7 +153,7 @@ def run(command: list[str], cwd: Path) -> tuple[float, float]:
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def methods(root: Path, peers: Path | None) -> dict[str, Callable[[Path], list[str]]]:
+def methods(root: Path, peers: Path | None, filter_: str) -> dict[str, Callable[[Path], list[str]]]:
     folder = root / "nih_chestxray14" / "images"
 
     def ours(scratch: Path) -> list[str]:
@@ -154,6 +162,7 @@ def methods(root: Path, peers: Path | None) -> dict[str, Callable[[Path], list[s
             *("--data-root", str(root)),
             *("--source", "nih_chestxray14", "--task", "view_classification"),
             *("--set", "sampling.view_classification.balance=false"),
+            *("--set", f"images.filter={filter_}"),
             *("--out", str(scratch / "corpus"), "--cache", str(scratch / "cache")),
             *("--workers", str(PROCESSES)),
         ]
@@ -165,7 +174,7 @@ def methods(root: Path, peers: Path | None) -> dict[str, Callable[[Path], list[s
         ]
 
     found: dict[str, Callable[[Path], list[str]]] = {
-        "bare loop": lambda _: [sys.executable, str(root / "bare.py"), str(folder)],
+        "bare loop": lambda _: [sys.executable, str(root / "bare.py"), str(folder), filter_],
         "chexinstruct": ours,
         "datasets map, typical": mapped("typical"),
         "datasets map, tuned": mapped("tuned"),
@@ -185,6 +194,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pictures", type=Path, help="folder of PNG radiographs")
     parser.add_argument("--kind", choices=("png", "jpeg"), default="png")
+    parser.add_argument("--filter", choices=("lanczos", "area"), default="lanczos")
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--img2dataset", type=Path, help="its command, in its own environment")
@@ -206,7 +216,7 @@ def main() -> None:
                     servers.append(serve(root, port))
             for number in range(given.rounds):
                 for count, root in roots.items():
-                    for name, command in methods(root, given.img2dataset).items():
+                    for name, command in methods(root, given.img2dataset, given.filter).items():
                         place = Path(scratch) / "run"
                         place.mkdir()
                         took = run(command(place), place)
@@ -219,7 +229,7 @@ def main() -> None:
                 server.kill()
     figures = {name: rates(found, given.count) for name, found in runs.items()}
     ours = figures["chexinstruct"]
-    print(f"{given.count} {given.kind} pictures, medians of {given.rounds} rounds")
+    print(f"{given.count} {given.kind} pictures, {given.filter}, medians of {given.rounds} rounds")
     print(f"{'':24}{'per s':>9}{'per CPU s':>11}{'start s':>9}{'then per s':>12}{'ours / it':>11}")
     for name, found in figures.items():
         found["ratio"] = ours["per_second"] / found["per_second"]
@@ -229,7 +239,13 @@ def main() -> None:
             f"{found['start_seconds']:9.2f}{found['then_per_second']:12.1f}{found['ratio']:11.2f}"
         )
     if given.json:
-        kept = {"machine": facts, "kind": given.kind, "count": given.count, "methods": figures}
+        kept = {
+            "machine": facts,
+            "kind": given.kind,
+            "filter": given.filter,
+            "count": given.count,
+            "methods": figures,
+        }
         given.json.write_text(json.dumps({**kept, "runs": runs}, indent=1))
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib.resources.abc import Traversable
+from operator import itemgetter
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
-from typing import Annotated, Literal, NamedTuple, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from jinja2 import StrictUndefined, TemplateError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -123,12 +124,13 @@ class Styles(_Model):
 
 
 class Rendered(NamedTuple):
-    """The text of one row."""
+    """The texts of the rows of one set of facts, an item a phrasing."""
 
-    instruction: str
-    response: str
+    instructions: list[str]
+    responses: list[str]
+    templates: list[str]
     options: tuple[Option, ...]
-    template: str
+    """Of all of the rows: they are drawn once."""
 
 
 def _environment() -> ImmutableSandboxedEnvironment:
@@ -160,11 +162,12 @@ and assignments could run for ever, fill memory or reach into Python."""
 class _Compiled:
     """A Jinja text compiled once: a pattern where it has no conditions, else a macro."""
 
-    __slots__ = ("arguments", "place", "write")
+    __slots__ = ("arguments", "pick", "place", "write")
 
     def __init__(self, environment: ImmutableSandboxedEnvironment, text: str, place: str) -> None:
         self.place = place
-        self.write: Callable[[tuple[str, ...]], str]
+        self.write: Callable[[Any], str]
+        """What is picked of the variables -> the text; white space may stand around it."""
         try:
             parsed = environment.parse(text)
             for node in parsed.find_all(nodes.Node):
@@ -179,19 +182,25 @@ class _Compiled:
             else:
                 self.arguments = tuple(sorted(meta.find_undeclared_variables(parsed)))
                 self.write = _macro(environment, text, self.arguments)
+            self.pick = _picked(self.arguments)
             self({name: name for name in self.arguments})
         except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
             raise ConfigError(f"{place}: {type(error).__name__}: {error}") from None
 
     def __call__(self, variables: Mapping[str, str]) -> str:
         try:
-            return self.write(tuple([variables[name] for name in self.arguments])).strip()
+            return self.write(self.pick(variables)).strip()
         except KeyError as error:
             known = ", ".join(sorted(variables))
             raise ConfigError(
                 f"{self.place}: uses {error.args[0]!r}, which the task does not give; "
                 f"it gives {known}"
             ) from None
+
+
+def _picked(names: tuple[str, ...]) -> Callable[[Mapping[str, str]], Any]:
+    """Takes the values of some names: none as an empty tuple, one as it is, more as a tuple."""
+    return itemgetter(*names) if names else lambda variables: ()
 
 
 def _pattern(parsed: nodes.Template) -> str | None:
@@ -217,7 +226,9 @@ def _macro(
     body = f"{{% macro text({', '.join(names)}) %}}{text}{{% endmacro %}}"
     macro: Callable[..., str] = environment.from_string(body).module.text  # type: ignore[attr-defined]
     # Few findings, views and answers fill most rows: the same text is not made twice.
-    return lru_cache(maxsize=KEPT_TEXTS)(lambda values: macro(*values))
+    return lru_cache(maxsize=KEPT_TEXTS)(
+        macro if len(names) == 1 else lambda values: macro(*values)
+    )
 
 
 class _CompiledForm:
@@ -277,8 +288,8 @@ class TaskTemplate:
                 f"template {self.task}: has no form {name!r}; it has {', '.join(self.forms)}"
             ) from None
 
-    def render(self, facts: Facts, draw: Draw, dialect: str, *, count: int = 1) -> list[Rendered]:
-        """``count`` rows of one set of facts, each with a phrasing of its own.
+    def render(self, facts: Facts, draw: Draw, dialect: str, *, count: int = 1) -> Rendered:
+        """The texts of ``count`` rows of one set of facts, each with a phrasing of its own.
 
         Args:
             facts: what the task found.
@@ -293,22 +304,19 @@ class TaskTemplate:
         if facts.found or facts.named:
             variables["found_boxes"] = boxes_text(facts.found, dialect, facts.named)
         options: tuple[Option, ...] = ()
-        closing = response = ""
         if form.options:
             options, variables["options"], closing, response = self._options(facts, draw)
-        rows = []
-        said: dict[_Compiled, str] = {}
-        for index in draw.sample(form.numbers, min(count, len(form.numbers))):
-            instruction = form.phrasings[index](variables)
+        indices = draw.sample(form.numbers, min(count, len(form.numbers)))
+        instructions = [form.phrasings[index](variables) for index in indices]
+        if not form.options:
+            drawn = [draw.choice(form.responses) for _ in indices]
+            written = {response: response(variables) for response in set(drawn)}
+            responses = [written[response] for response in drawn]
+        else:
+            responses = [response] * len(indices)
             if closing:
-                instruction += "\n" + closing
-            if not form.options:
-                drawn = draw.choice(form.responses)
-                if drawn not in said:
-                    said[drawn] = drawn(variables)
-                response = said[drawn]
-            rows.append(Rendered(instruction, response, options, form.names[index]))
-        return rows
+                instructions = [f"{text}\n{closing}" for text in instructions]
+        return Rendered(instructions, responses, [form.names[index] for index in indices], options)
 
     def _options(self, facts: Facts, draw: Draw) -> tuple[tuple[Option, ...], str, str, str]:
         """The options, their block in the instruction, the closing sentence and the response."""

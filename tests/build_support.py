@@ -106,13 +106,11 @@ def data_files(corpus: Path) -> dict[str, int]:
 
 
 def without_keys(lock: bytes) -> dict[str, Any]:
-    """A lock without the keys of the cache, which follow from time stamps."""
+    """A lock without the keys of its files, which follow from time stamps of pictures."""
     content: dict[str, Any] = msgspec.json.decode(lock)
     for part in ("shards", "pictures"):
         for file in content[part]:
             del file["key"]
-    for account in content["sources"]:
-        del account["studies_key"]
     return content
 
 

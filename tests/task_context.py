@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from chexinstruct.draw import Draw, key
 from chexinstruct.reports import DEFAULT_LEAKS, LeakClass
-from chexinstruct.schema import Facts, LabelSet, Study
+from chexinstruct.schema import Facts, LabelSet, Option, Study
 from chexinstruct.tasks import Drop, Task
 from chexinstruct.tasks.contract import Other
+from chexinstruct.templating import TaskTemplate
 
 
 @dataclass(frozen=True)
@@ -59,3 +61,21 @@ def over_seeds(
 ) -> list[Facts]:
     """The facts under many seeds."""
     return [f for seed in range(seeds) for f in run(task, study, make(seed))[0]]
+
+
+class Row(NamedTuple):
+    """The texts of one row."""
+
+    instruction: str
+    response: str
+    template: str
+    options: tuple[Option, ...]
+
+
+def worded(
+    template: TaskTemplate, facts: Facts, draw: Draw, dialect: str = "chexagent2", count: int = 1
+) -> list[Row]:
+    """The rows that a template makes of one set of facts."""
+    made = template.render(facts, draw, dialect, count=count)
+    texts = zip(made.instructions, made.responses, made.templates, strict=True)
+    return [Row(*text, made.options) for text in texts]

@@ -11,6 +11,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 import pytest
+from task_context import Row, worded
 
 from chexinstruct.build.engine import SourceView, StudyContext
 from chexinstruct.build.executor import Processes
@@ -29,7 +30,7 @@ from chexinstruct.tasks import FAMILIES, Drop, Task
 from chexinstruct.tasks import registry as task_registry
 from chexinstruct.tasks.contract import Other
 from chexinstruct.tasks.needs import NEEDS
-from chexinstruct.templating import Rendered, TaskTemplate, Templates
+from chexinstruct.templating import TaskTemplate, Templates
 from chexinstruct.vocabulary import canonical
 
 TASKS = task_registry()
@@ -278,7 +279,7 @@ def test_facts_name_what_they_were_made_of(found: list[Found]) -> None:
 LEFT_OVER = re.compile(r"\{[{%#]|[}%#]\}|\b(?:None|nan|NaN|undefined|null)\b|<image>")
 
 
-def check(row: Rendered, facts: Facts) -> None:
+def check(row: Row, facts: Facts) -> None:
     for text in (row.instruction, row.response):
         assert text and text == text.strip()
         assert not LEFT_OVER.search(text), (row.template, text)
@@ -300,7 +301,7 @@ def test_every_phrasing_can_be_rendered_with_every_facts(
         for facts in item.facts:
             count = template.phrasings(facts.form)
             draw = Draw(key(item.study.id, facts.key))
-            rows = template.render(facts, draw, "chexagent2", count=count)
+            rows = worded(template, facts, draw, count=count)
             assert len({row.template for row in rows}) == count
             for row in rows:
                 check(row, facts)
@@ -318,7 +319,7 @@ def test_every_wording_of_the_response_can_be_rendered_in_every_dialect(
             seen.add(kind)
             for dialect in BOX_DIALECTS:
                 for seed in range(40):
-                    (row,) = template.render(facts, Draw(key(seed, dialect)), dialect)
+                    (row,) = worded(template, facts, Draw(key(seed, dialect)), dialect)
                     check(row, facts)
 
 
@@ -366,7 +367,7 @@ def test_boxes_in_the_text_are_those_of_the_facts(
             grounded = bool(asked or answer or facts.named)
             count = template.phrasings(facts.form) if grounded else 1
             draw = Draw(key(item.study.id, facts.key, dialect))
-            for row in template.render(facts, draw, dialect, count=count):
+            for row in worded(template, facts, draw, dialect, count=count):
                 shown = parse_boxes(row.instruction, dialect)
                 assert shown == [box for _, box in asked], (item, row)
                 assert parse_boxes(row.response, dialect) == [box for _, box in answer], (item, row)
@@ -411,7 +412,7 @@ def golden(task: Task, releases: list[Layout]) -> str:
         lines += ["", f"## {source}"] if facts else []
         for item, fact in chosen(facts):
             draw = Draw(key("golden", task.key, source, item.study.id, fact.key))
-            (row,) = template.render(fact, draw, "chexagent2")
+            (row,) = worded(template, fact, draw)
             lines += ["", f"{item.study.id}, {fact.key}, {fact.form}"]
             if fact.images:
                 lines += ["", "Pictures: " + ", ".join(map(named, fact.images))]

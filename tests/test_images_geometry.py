@@ -119,6 +119,7 @@ def test_a_rectangle_is_found_again_where_its_box_says(data: st.DataObject) -> N
     width = data.draw(st.integers(20, 700), "width")
     height = data.draw(st.integers(20, 700), "height")
     kind = data.draw(st.sampled_from(["PNG", "JPEG", "DICOM"]), "kind")
+    name = data.draw(st.sampled_from(["lanczos", "area"]), "filter")
     scale = max(1.0, min(width, height) / size)
     least = math.ceil(4 * scale)  # so large that Lanczos does not blur it away
     assume(least <= min(width, height))
@@ -136,7 +137,7 @@ def test_a_rectangle_is_found_again_where_its_box_says(data: st.DataObject) -> N
         file = encode(pixels, "JPEG", quality=100)
     else:
         file = encode(pixels, "PNG")
-    picture = normalise(file, ImageSettings(size=size, format="png"))
+    picture = normalise(file, ImageSettings(size=size, format="png", filter=name))
     unit = to_unit((x1, y1, x2, y2), (width, height))
     assert unit is not None
     expected = np.array(unit) * ([picture.width, picture.height] * 2)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from task_context import FakeContext, FakePolicies, over_seeds, run
+from task_context import FakeContext, FakePolicies, over_seeds, run, worded
 
 from chexinstruct.draw import Draw, key
 from chexinstruct.schema import Comparison, Facts, Image, Label, LabelSet, Region, Study
@@ -426,7 +426,7 @@ def test_what_a_test_of_the_patient_found_is_asked_of_the_patient() -> None:
     template = Templates().load("image_classification")
     for form in ("patient", "patient_options"):
         fact = next(f for f in facts if f.form == form)
-        for row in template.render(fact, FakeContext().draw(), "chexagent2", count=99):
+        for row in worded(template, fact, FakeContext().draw(), count=99):
             words = row.instruction.lower()
             assert any(w in words for w in ("patient", "someone", "case", "test"))
             assert not any(w in words for w in ("evidence", "signs of", "show"))
@@ -596,7 +596,7 @@ def test_all_facts_render_and_the_right_answer_comes_out() -> None:
     loaded = {task.key: templates.load(task.key) for task in TASKS}
     forms = set()
     for number, (task, fact) in enumerate(pairs):
-        (row,) = loaded[task.key].render(fact, FakeContext().draw(number), "chexagent2")
+        (row,) = worded(loaded[task.key], fact, FakeContext().draw(number))
         forms.add((task.key, fact.form))
         assert row.response
         if fact.form in ("yes_no", "patient", "free"):

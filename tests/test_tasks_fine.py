@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from task_context import FakeContext, FakePolicies, over_seeds, run
+from task_context import FakeContext, FakePolicies, over_seeds, run, worded
 
 from chexinstruct.schema import Box, Facts, Image, Label, LabelSet, Region, Study
 from chexinstruct.tasks import Task
@@ -578,8 +578,12 @@ def test_all_facts_render() -> None:
     for task, made, sets in cases:
         loaded = templates.load(task.key)
         for fact in many(task, made, sets)[:40]:
-            for row in loaded.render(
-                fact, FakeContext().draw(fact.key), "chexagent2", count=loaded.phrasings(fact.form)
+            for row in worded(
+                loaded,
+                fact,
+                FakeContext().draw(fact.key),
+                "chexagent2",
+                count=loaded.phrasings(fact.form),
             ):
                 assert bool(fact.asked) == ("<|box|>" in row.instruction)
                 assert ("<|box|>" in row.response) == bool(fact.found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from task_context import FakeContext, FakePolicies, run
+from task_context import FakeContext, FakePolicies, run, worded
 
 from chexinstruct.reports import POLICIES, find_leaks, sentences
 from chexinstruct.schema import Image, OrganText, Report, Study
@@ -145,7 +145,7 @@ def test_every_phrasing_names_the_organ_and_not_the_answer(task: Task) -> None:
     facts, _ = run(task, study(), PRIOR)
     template = Templates().load(task.key)
     for fact in facts:
-        rows = template.render(fact, PRIOR.draw(), "chexagent2", count=99)
+        rows = worded(template, fact, PRIOR.draw(), count=99)
         assert len(rows) >= 10
         for row in rows:
             assert fact.slots["organ"] in row.instruction

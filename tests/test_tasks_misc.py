@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from task_context import FakeContext, FakePolicies, over_seeds, run
+from task_context import FakeContext, FakePolicies, over_seeds, run, worded
 
 from chexinstruct.draw import Draw, key
 from chexinstruct.reports import Filtered
@@ -467,7 +467,7 @@ def test_free_phrasings_name_all_relations_and_the_direction() -> None:
     facts = over_seeds(natural_language_inference, pairs(pair()), FakeContext)
     loaded = Templates().load("natural_language_inference")
     for fact in {f.form: f for f in facts}.values():
-        for row in loaded.render(fact, FakeContext().draw(), "chexagent2", count=99):
+        for row in worded(loaded, fact, FakeContext().draw(), count=99):
             words = row.instruction.casefold()
             assert all(relation in words for relation in ("entail", "neutral", "contradict"))
             assert words.index("no effusion") < words.index("free of fluid")
@@ -727,7 +727,7 @@ def test_all_facts_render_and_the_right_answer_comes_out() -> None:
         forms.add((task.key, fact.form))
         loaded = Templates().load(task.key)
         count = loaded.phrasings(fact.form)
-        for row in loaded.render(fact, FakeContext().draw(number), "chexagent2", count=count):
+        for row in worded(loaded, fact, FakeContext().draw(number), count=count):
             if fact.form == "free":
                 assert row.response == fact.answers[0]
             else:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from task_context import FakeContext, FakePolicies, run
+from task_context import FakeContext, FakePolicies, run, worded
 
 from chexinstruct.schema import Box, Facts, Image, Region, Report, Study
 from chexinstruct.tasks import Task
@@ -214,20 +214,16 @@ def test_phrases_stand_in_the_order_of_the_report_with_all_their_boxes() -> None
     ]
     assert quotations(heart) == [("The heart", RIGHT)]
     written = "<|ref|>{}<|/ref|><|box|>({}),({})<|/box|>".format
-    (row,) = (
-        Templates()
-        .load("phrase_extraction_and_grounding")
-        .render(edema, FakeContext().draw(), "chexagent2")
+    (row,) = worded(
+        Templates().load("phrase_extraction_and_grounding"), edema, FakeContext().draw()
     )
     assert row.response == (
         written("right upper edema", "20,70", "25,80")
         + written("right upper edema", "60,20", "80,40")
         + written("left lower edema", "20,20", "30,30")
     )
-    (row,) = (
-        Templates()
-        .load("phrase_extraction_and_grounding")
-        .render(edema, FakeContext().draw(), "qwen")
+    (row,) = worded(
+        Templates().load("phrase_extraction_and_grounding"), edema, FakeContext().draw(), "qwen"
     )
     assert row.response == (
         "right upper edema [200, 700, 250, 800], right upper edema [600, 200, 800, 400], "
@@ -337,7 +333,7 @@ def test_an_answer_always_stands_in_the_text_and_is_not_all_of_it(
 def test_every_phrasing_shows_the_text_and_no_answer_in_it(task: Task, dialect: str) -> None:
     loaded = Templates().load(task.key)
     (fact,), _ = of(task, study(box("small left apical pneumothorax")))
-    rows = loaded.render(fact, FakeContext().draw(), dialect, count=loaded.phrasings(fact.form))
+    rows = worded(loaded, fact, FakeContext().draw(), dialect, count=loaded.phrasings(fact.form))
     assert len(rows) >= 12
     for row in rows:
         assert fact.slots["report"] in row.instruction

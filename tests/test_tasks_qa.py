@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from task_context import FakeContext, FakePolicies, over_seeds, run
+from task_context import FakeContext, FakePolicies, over_seeds, run, worded
 
 from chexinstruct.schema import Facts, Image, Question, Study, Turn
 from chexinstruct.tasks import FAMILIES, Task
@@ -82,7 +82,7 @@ def test_answers_that_hold_commas_are_told_apart() -> None:
     template = Templates().load("close_ended_vqa")
     for seed in range(40):
         fact = one(close_ended_vqa, asked, seed)
-        (row,) = template.render(fact, FakeContext(seed).draw(), "chexagent2")
+        (row,) = worded(template, fact, FakeContext(seed).draw())
         assert ", thoracic" not in row.response or "; " in row.response
 
 
@@ -204,7 +204,7 @@ def test_every_phrasing_of_a_comparison_says_which_picture_is_the_earlier_one() 
     loaded = Templates().load("difference_vqa")
     count = loaded.phrasings("compare")
     assert count >= 12
-    for row in loaded.render(fact, FakeContext().draw(), "chexagent2", count=count):
+    for row in worded(loaded, fact, FakeContext().draw(), count=count):
         text = row.instruction.replace("What has changed?", "")
         assert text != row.instruction
         assert re.search(r"reference image|Reference|reference \(", text) and "ain image" in text
@@ -287,7 +287,7 @@ def test_a_question_in_another_language_stands_alone(task: Task) -> None:
     form = "open" if task is open_ended_vqa else "closed"
     fact = one(task, question("心脏在哪里?", "左侧", form=form, language="zh"))
     assert (fact.form, fact.language) == ("plain", "zh")
-    (row,) = Templates().load(task.key).render(fact, FakeContext().draw(), "chexagent2")
+    (row,) = worded(Templates().load(task.key), fact, FakeContext().draw())
     assert (row.instruction, row.response) == ("心脏在哪里?", "左侧")
 
 
@@ -303,9 +303,7 @@ def test_earlier_turns_stand_before_the_question(task: Task) -> None:
     fact = one(task, question("Which side?", "left", form=form, history=turns))
     assert fact.history == turns
     loaded = Templates().load(task.key)
-    rows = loaded.render(
-        fact, FakeContext().draw(), "chexagent2", count=loaded.phrasings(fact.form)
-    )
+    rows = worded(loaded, fact, FakeContext().draw(), count=loaded.phrasings(fact.form))
     told = "Q: Any opacity?\nA: yes\nQ: Where?\nA: base\n\n"
     for row in rows:
         assert row.instruction.startswith(told)
@@ -333,7 +331,7 @@ def test_every_form_shows_the_question_unchanged_and_the_right_answer() -> None:
         forms.add((task.key, fact.form))
         loaded = Templates().load(task.key)
         count = loaded.phrasings(fact.form)
-        for row in loaded.render(fact, FakeContext().draw(), "chexagent2", count=count):
+        for row in worded(loaded, fact, FakeContext().draw(), count=count):
             assert text in row.instruction
             if row.options:
                 assert {o.text for o in row.options} == set(fact.options)
@@ -349,11 +347,7 @@ def test_yes_no_phrasings_ask_for_yes_or_no() -> None:
         slots={"question": "Edema?", "history": "", "answer": "No"},
         answers=("No",),
     )
-    rows = (
-        Templates()
-        .load("close_ended_vqa")
-        .render(fact, FakeContext().draw(), "chexagent2", count=99)
-    )
+    rows = worded(Templates().load("close_ended_vqa"), fact, FakeContext().draw(), count=99)
     bare = [row for row in rows if "yes" not in row.instruction.casefold()]
     assert [row.instruction for row in bare] == ["Edema?"]
 
@@ -412,8 +406,8 @@ def test_every_phrasing_names_the_way_out_and_shows_the_whole_passage(
     bare = one(text_qa, passage(section="impression"))
     count = template.phrasings("passage")
     assert count >= 12
-    rows = template.render(fact, FakeContext().draw(), "chexagent2", count=count)
-    without = template.render(bare, FakeContext().draw(), "chexagent2", count=count)
+    rows = worded(template, fact, FakeContext().draw(), count=count)
+    without = worded(template, bare, FakeContext().draw(), count=count)
     for row, other in zip(rows, without, strict=True):
         assert row.instruction == other.instruction
         assert f'"{NOT_ANSWERABLE}"' in row.instruction

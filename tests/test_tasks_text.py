@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from task_context import FakeContext, FakePolicies, run
+from task_context import FakeContext, FakePolicies, run, worded
 
 from chexinstruct.reports import LEAK_CLASSES, POLICIES, LeakClass, find_leaks, sentences
 from chexinstruct.reports.leaks import Filtered
@@ -219,7 +219,7 @@ def test_a_report_in_another_language_is_asked_for_by_its_name() -> None:
     (fact,), _ = run(findings_generation, made, FakeContext())
     assert (fact.form, fact.language) == ("in_language", "es")
     loaded = Templates().load("findings_generation")
-    for row in loaded.render(fact, FakeContext().draw(), "chexagent2", count=99):
+    for row in worded(loaded, fact, FakeContext().draw(), count=99):
         assert "Spanish" in row.instruction
     unknown = in_language(study(), "tlh")
     assert only_drop(findings_generation, unknown) == "unnamed_language"
@@ -302,7 +302,7 @@ def test_the_indication_is_part_of_every_question(task: Task) -> None:
     facts, _ = run(task, made, FakeContext())
     assert facts
     for fact in facts:
-        rows = Templates().load(task.key).render(fact, FakeContext().draw(), "chexagent2", count=99)
+        rows = worded(Templates().load(task.key), fact, FakeContext().draw(), count=99)
         assert len(rows) >= 10
         assert all("Fever and cough." in row.instruction for row in rows)
         assert {row.response for row in rows} == {fact.slots["answer"]}
@@ -345,7 +345,7 @@ def test_the_prior_picture_comes_first_and_comparisons_stay(task: Task) -> None:
 @pytest.mark.parametrize("task", PROGRESSION, ids=lambda task: task.key)
 def test_every_phrasing_tells_the_earlier_picture_from_the_current_one(task: Task) -> None:
     (fact,), _ = run(task, *follow())
-    rows = Templates().load(task.key).render(fact, FakeContext().draw(), "chexagent2", count=99)
+    rows = worded(Templates().load(task.key), fact, FakeContext().draw(), count=99)
     for row in rows:
         words = row.instruction.casefold()
         assert any(w in words for w in ("prior", "earlier", "previous", "older", "preceding"))
@@ -510,11 +510,7 @@ def test_a_report_on_ct_is_not_called_one_on_a_radiograph(modality: Any, name: s
     sections = {"findings": "The heart is large.", "impression": "There is cardiomegaly."}
     made = Study(source="made_up", id="s1", report=Report(sections=sections, modality=modality))
     (fact,), _ = run(findings_summarization, made, FakeContext())
-    rows = (
-        Templates()
-        .load("findings_summarization")
-        .render(fact, FakeContext().draw(), "chexagent2", count=99)
-    )
+    rows = worded(Templates().load("findings_summarization"), fact, FakeContext().draw(), count=99)
     assert any(name in row.instruction for row in rows)
     other = {"chest X-ray", "chest CT"} - {name}
     assert not any(word in row.instruction for word in other for row in rows)
@@ -546,7 +542,7 @@ def test_all_facts_render_with_the_text_as_response() -> None:
         for fact in facts:
             forms.add((task.key, fact.form))
             count = loaded.phrasings(fact.form)
-            for row in loaded.render(fact, context.draw(), "chexagent2", count=count):
+            for row in worded(loaded, fact, context.draw(), count=count):
                 assert row.response == fact.slots["answer"]
                 assert fact.slots["answer"] not in row.instruction
     assert forms == {(t.key, form) for t in TASKS for form in Templates().load(t.key).forms}

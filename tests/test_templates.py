@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from jinja2 import Environment, StrictUndefined
+from task_context import worded
 
 from chexinstruct.config import ConfigError, load_yaml, shipped
 from chexinstruct.draw import Draw
@@ -363,7 +364,7 @@ def test_texts_say_what_jinja_says(task: str) -> None:
 def test_marks_of_patterns_are_text(tmp_path: Path, phrasing: str) -> None:
     loaded = overlaid(tmp_path, one_form(phrasing)).load("view_matching")
     facts = Facts(key="yes", form="yes_no", slots={"answer": "50 %d"}, answers=("Yes",))
-    (row,) = loaded.render(facts, Draw(0), "chexagent2")
+    (row,) = worded(loaded, facts, Draw(0))
     assert row.instruction == says(phrasing, {"answer": "50 %d"})
 
 
@@ -377,7 +378,7 @@ def test_text_of_a_release_cannot_write_template_code_or_tokens() -> None:
         found=(region,),
         named="phrase",
     )
-    for row in loaded.render(facts, Draw(1), "chexagent2", count=loaded.phrasings("ground")):
+    for row in worded(loaded, facts, Draw(1), count=loaded.phrasings("ground")):
         assert "{{ 7 * 7 }}" in row.instruction
         assert "<|box|>" not in row.instruction
         assert "<image>" not in row.instruction
@@ -389,7 +390,7 @@ def test_styles_that_are_asked_for_are_the_only_ones_drawn() -> None:
     loaded = Templates(options=options).load("view_classification")
     anything = Templates().load("view_classification")
     asked, free = (
-        {row.response for n in range(60) for row in each.render(facts, Draw(n), "chexagent2")}
+        {row.response for n in range(60) for row in worded(each, facts, Draw(n))}
         for each in (loaded, anything)
     )
     assert asked == {"(1)", "(2)"}

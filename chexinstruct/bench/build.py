@@ -108,7 +108,7 @@ def _build(setting: Setting, folder: Path, options: BenchOptions) -> BenchLock:
         views=options.views,
         images=options.images.model_dump() if options.pictures else None,
         sources=[
-            SourceLine(source=name, studies_key=said.key, studies=said.studies)
+            SourceLine(source=name, studies_key=said.content, studies=said.studies)
             for name, said in sorted(loaded.items())
         ],
         skipped_sources=dict.fromkeys(inputs.skipped, "release not found"),

@@ -33,7 +33,7 @@ class SourceLine(msgspec.Struct, kw_only=True):
 
     source: str
     studies_key: str
-    """Changes with the release and with the code that read it."""
+    """Digest of its study table: it changes when the studies do."""
     studies: int
 
 

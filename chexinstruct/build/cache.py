@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import threading
@@ -33,6 +34,12 @@ def array_digest(*arrays: npt.NDArray[Any]) -> str:
         state.update(f"{array.dtype}{array.shape}".encode())
         state.update(np.ascontiguousarray(array).data)
     return state.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Of the bytes of a file, a piece in memory at a time."""
+    with path.open("rb", buffering=0) as file:
+        return hashlib.file_digest(file, xxh3_128).hexdigest()
 
 
 @cache

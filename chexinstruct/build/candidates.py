@@ -18,8 +18,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from chexinstruct.build.cache import (
+    array_digest,
     code_digest,
     digest,
+    file_digest,
     private_folder,
     read_json,
     whole_file,
@@ -28,6 +30,7 @@ from chexinstruct.build.cache import (
 from chexinstruct.build.engine import SourceFiles, SourceView, StudyContext, facts_of, open_index
 from chexinstruct.build.executor import without_collector
 from chexinstruct.build.facts import FactsWriter, facts_writer
+from chexinstruct.build.imports import imports_digest
 from chexinstruct.build.index import CHUNK, NEED_BITS, Indexed
 from chexinstruct.build.references import write_reference
 from chexinstruct.build.setting import Rules, Setting
@@ -36,6 +39,18 @@ from chexinstruct.schema import LabelSet
 from chexinstruct.tasks import Task
 from chexinstruct.tasks import registry as task_registry
 from chexinstruct.tasks.needs import lacks
+
+CODE = (
+    "chexinstruct.build.candidates",
+    "chexinstruct.build.engine",
+    "chexinstruct.build.facts",
+    "chexinstruct.build.people",
+    "chexinstruct.build.records",
+    "chexinstruct.build.references",
+    "chexinstruct.build.setting",
+    "chexinstruct.build.studies",
+)
+"""The modules of the builder that candidates are found by; a task brings its own."""
 
 COLUMNS = pa.schema(
     [
@@ -72,6 +87,16 @@ class Tally(msgspec.Struct):
         ):
             for reason, n in theirs.items():
                 mine[reason] = mine.get(reason, 0) + n
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What was found for a task, in the studies of a job or in all of a source, beside the files
+    that were written."""
+
+    content: str
+    """Digest of the files."""
+    tallies: dict[int, Tally]
+    """By split."""
 
 
 @dataclass(frozen=True)
@@ -111,22 +136,25 @@ class _Sink:
 
 
 @without_collector()
-def find_candidates(job: CandidatesJob) -> dict[str, dict[int, Tally]]:
-    """Run the tasks, write the candidates of each, and return the tallies by split."""
+def find_candidates(job: CandidatesJob) -> dict[str, Found]:
+    """Run the tasks, write the candidates of each, and say by task what was found."""
     with ExitStack() as stack:
         sinks = {
             name: _Sink(stack.enter_context(facts_writer(facts_file(Path(path)))))
             for name, _, path in job.tasks
         }
         tallies = _run(job, sinks)
+    found = {}
     for name, _, path in job.tasks:
-        with (
-            whole_file(Path(path)) as draft,
-            pa.OSFile(str(draft), "wb") as file,
-            pa.ipc.new_file(file, COLUMNS) as writer,
-        ):
-            writer.write_table(sinks[name].table())
-    return tallies
+        with whole_file(Path(path)) as draft:
+            with (
+                pa.OSFile(str(draft), "wb") as file,
+                pa.ipc.new_file(file, COLUMNS) as writer,
+            ):
+                writer.write_table(sinks[name].table())
+            content = digest(file_digest(draft), file_digest(facts_file(Path(path))))
+        found[name] = Found(content, tallies[name])
+    return found
 
 
 def _run(job: CandidatesJob, sinks: Mapping[str, _Sink]) -> dict[str, dict[int, Tally]]:
@@ -193,8 +221,9 @@ class Pair:
 
     task: Task
     source: str
-    key: str
-    """Of its candidates."""
+    content: str
+    """Digest of its candidates. Later stages have it in their keys, and not what the candidates
+    were made of: the same ones, found again, change nothing."""
     files: tuple[Path, ...]
     tallies: dict[int, Tally]
     """By split; later stages count on."""
@@ -205,52 +234,56 @@ def candidates(setting: Setting, source: str, item: Indexed) -> list[Pair]:
     index = open_index(item.files.index)
     masks, splits = index.mask[item.rows], index.split[item.rows]
     chunks = -(-len(item.rows) // CHUNK)
-    homes: dict[str, tuple[str, Path, tuple[Path, ...]]] = {}
+    homes: dict[str, tuple[Path, tuple[Path, ...]]] = {}
     for name, task in setting.tasks.items():
         needed = np.uint64(_mask(task))
-        if setting.manifest.builds(name, source) and np.any((masks & needed) == needed):
-            key = _stage_key(setting, item, task)
+        met = (masks & needed) == needed
+        if setting.manifest.builds(name, source) and np.any(met):
+            key = _stage_key(setting, item, task, met)
             home = private_folder(setting.cache / "candidates" / f"{name}-{source}-{key}")
             files = tuple(home / f"{number:05d}.arrow" for number in range(chunks))
-            homes[name] = (key, home / "done.json", files)
+            homes[name] = (home / "done.json", files)
     _find(setting, source, item, homes)
     pairs = []
-    for name, (key, account, files) in homes.items():
-        tallies: dict[int, Tally] = read_json(account, dict[int, Tally])
-        _count_unmet(setting.tasks[name], masks, splits, tallies)
-        pairs.append(Pair(setting.tasks[name], source, key, files, tallies))
+    for name, (done, files) in homes.items():
+        found: Found = read_json(done, Found)
+        _count_unmet(setting.tasks[name], masks, splits, found.tallies)
+        pairs.append(Pair(setting.tasks[name], source, found.content, files, found.tallies))
     return pairs
 
 
-def _stage_key(setting: Setting, item: Indexed, task: Task) -> str:
-    code = code_digest(
-        "chexinstruct.schema",
-        "chexinstruct.draw",
-        "chexinstruct.reports",
-        "chexinstruct.regions",
-        "chexinstruct.vocabulary",
-        "chexinstruct.tasks.contract",
-        "chexinstruct.tasks.labels",
-        "chexinstruct.tasks.pictures",
-        "chexinstruct.build.engine",
-        "chexinstruct.build.candidates",
-        "chexinstruct.build.facts",
-        "chexinstruct.build.records",
-        "chexinstruct.build.references",
-        task.facts.__module__,
+def _stage_key(setting: Setting, item: Indexed, task: Task, met: npt.NDArray[np.bool_]) -> str:
+    """All that a task can reach, and nothing that others alone do.
+
+    Args:
+        setting: of the build.
+        item: the index of the source.
+        task: whose candidates are asked for.
+        met: for each study, in the order of the corpus, whether it has what the task needs.
+    """
+    return digest(
+        item.studies,
+        item.counted.order,
+        item.counted.rings.get(task.key),
+        array_digest(np.packbits(met)),
+        CHUNK,
+        setting.rules,
+        setting.sources[item.files.source].card.label_sets,
+        code_digest(*CODE),
+        imports_digest(
+            "chexinstruct.tasks.contract", "chexinstruct.tasks.needs", task.facts.__module__
+        ),
     )
-    sets = setting.sources[item.files.source].card.label_sets
-    return digest(item.key, setting.rules, sets, task.needs, code)
 
 
 def _find(
     setting: Setting,
     source: str,
     item: Indexed,
-    homes: Mapping[str, tuple[str, Path, tuple[Path, ...]]],
+    homes: Mapping[str, tuple[Path, tuple[Path, ...]]],
 ) -> None:
     """Run the tasks whose candidates are not in the cache, all of them in one pass."""
-    missing = [name for name, (_, account, _) in homes.items() if not account.exists()]
+    missing = [name for name, (done, _) in homes.items() if not done.exists()]
     if not missing:
         return
     jobs = [
@@ -259,17 +292,21 @@ def _find(
             setting.sources[source].card.label_sets,
             setting.rules,
             item.rows[start : start + CHUNK],
-            tuple((n, _mask(setting.tasks[n]), str(homes[n][2][number])) for n in missing),
+            tuple((n, _mask(setting.tasks[n]), str(homes[n][1][number])) for n in missing),
         )
         for number, start in enumerate(range(0, len(item.rows), CHUNK))
     ]
     sums: dict[str, dict[int, Tally]] = {name: {} for name in missing}
-    for _, result in setting.run(f"candidates {source}", find_candidates, jobs):
-        for name, by_split in result.items():
-            for split, tally in by_split.items():
+    contents: dict[str, dict[int, str]] = {name: {} for name in missing}
+    for number, result in setting.run(f"candidates {source}", find_candidates, jobs):
+        for name, found in result.items():
+            contents[name][number] = found.content
+            for split, tally in found.tallies.items():
                 sums[name].setdefault(split, Tally()).add(tally)
     for name in missing:
-        write_json(homes[name][1], {str(split): tally for split, tally in sums[name].items()})
+        content = digest([contents[name][number] for number in range(len(jobs))])
+        found = Found(content, sums[name])
+        write_json(homes[name][0], msgspec.to_builtins(found, str_keys=True))
 
 
 def _mask(task: Task) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import accumulate, chain
 from operator import attrgetter
@@ -68,18 +68,19 @@ def _shared() -> tuple[str, ...]:
 
 def corpus_table(made: Sequence[Made]) -> pa.Table:
     """The rows made of some candidates, in their order; what rows share is converted once."""
-    own = _columns(OWN, [row for item in made for row in item.rows])
-    shared = _columns(_shared(), [item.shared for item in made])
+    own = _columns(
+        OWN, [chain.from_iterable(c) for c in zip(*(item.own for item in made), strict=True)]
+    )
+    shared = _columns(_shared(), zip(*(item.shared for item in made), strict=True))
     if own.num_rows > shared.num_rows:
-        counts = [len(item.rows) for item in made]
+        counts = [item.rows for item in made]
         shared = shared.take(np.repeat(np.arange(len(made)), counts))
     columns = {name: table[name] for table in (own, shared) for name in table.schema.names}
     schema = corpus_schema()
     return pa.table([columns[name] for name in schema.names], schema=schema)
 
 
-def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pa.Table:
+def _columns(names: Sequence[str], columns: Iterable[Iterable[Any]]) -> pa.Table:
     fields = [corpus_schema().field(name) for name in names]
-    values = zip(*rows, strict=True)
-    arrays = [_array(column, field.type) for column, field in zip(values, fields, strict=True)]
+    arrays = [_array(list(c), field.type) for c, field in zip(columns, fields, strict=True)]
     return pa.table(arrays, schema=pa.schema(fields))

@@ -101,7 +101,7 @@ class SourceView:
         study = self._studies[row]
         return with_pictures_at_hand(study) if self.rules.at_hand else study
 
-    def following(self, pool: str, row: int, most: int) -> Iterator[int]:
+    def following(self, pool: str, row: int, most: int) -> list[int]:
         """Rows of a pool that come after a row's person in the order of the corpus, once round.
 
         The studies of a person begin at different ones, the second at the second and so on.
@@ -111,8 +111,9 @@ class SourceView:
         first, last = int(places.searchsorted(own)), int(places.searchsorted(own, "right"))
         others = len(rows) - (last - first)
         begin = int(np.count_nonzero(rows[first:last] < row))
-        for step in range(begin, begin + min(most, others)):
-            yield int(rows[(last + step % others) % len(rows)])
+        steps = np.arange(begin, begin + min(most, others)) % max(others, 1)
+        found: list[int] = rows[(last + steps) % len(rows)].tolist() if others else []
+        return found
 
     def _other(self, task: str, row: int) -> Other:
         return Other(self.study(row))

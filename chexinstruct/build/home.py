@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -109,15 +109,17 @@ class LocalHome:
 
     def read_all(self, folder: str) -> dict[str, bytes]:
         """See :class:`Home`."""
-        return {name: (self.folder / name).read_bytes() for name in self.files(folder)}
+        found = {name: self.read(name) for name in self.files(folder)}
+        return {name: content for name, content in found.items() if content is not None}
 
     def files(self, folder: str) -> dict[str, int]:
         """See :class:`Home`."""
-        return {
-            path.relative_to(self.folder).as_posix(): path.stat().st_size
-            for path in sorted((self.folder / folder).rglob("*"))
-            if path.is_file()
-        }
+        found = {}
+        for path in sorted((self.folder / folder).rglob("*")):
+            with suppress(FileNotFoundError):  # another part's draft, which took its final name
+                if path.is_file():
+                    found[path.relative_to(self.folder).as_posix()] = path.stat().st_size
+        return found
 
     def remove(self, names: Iterable[str]) -> None:
         """See :class:`Home`; folders that become empty go too."""

@@ -18,12 +18,13 @@ from chexinstruct.build.cache import (
     array_digest,
     code_digest,
     digest,
-    once,
     private_folder,
     read_json,
+    whole_file,
     write_json,
 )
 from chexinstruct.build.engine import SourceFiles, with_pictures_at_hand
+from chexinstruct.build.imports import imports_digest
 from chexinstruct.build.people import REASONS, People, distinct, in_order
 from chexinstruct.build.setting import Setting
 from chexinstruct.build.spill import blank, spilled
@@ -33,6 +34,14 @@ from chexinstruct.tasks import registry as task_registry
 from chexinstruct.tasks.needs import NEEDS, asked_sets
 
 NEED_BITS = {name: 1 << i for i, name in enumerate(NEEDS)}
+CODE = (
+    "chexinstruct.build.engine",
+    "chexinstruct.build.index",
+    "chexinstruct.build.people",
+    "chexinstruct.build.records",
+    "chexinstruct.build.studies",
+)
+"""The modules of the builder that an index is made by."""
 CHUNK = 20_000
 """Studies looked at by one job."""
 SORTED = 200_000
@@ -112,6 +121,10 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     """Named by the studies of all splits."""
     missing: int
     first_missing: str | None
+    order: str
+    """Digest of the order: split, person and prior of each study, and the rows in their order."""
+    rings: dict[str, str]
+    """Digest of all rings of a task, by task."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +132,8 @@ class Indexed:
     """The index of one source in one build."""
 
     files: SourceFiles
-    key: str
+    studies: str
+    """Content digest of the study table."""
     rows: npt.NDArray[np.int32]
     """Rows of the study table in the order of the corpus."""
     counted: Counted
@@ -142,14 +156,19 @@ def index(setting: Setting, source: str, said: Loaded, people: People) -> Indexe
     needs = tuple(sorted({need for task in setting.tasks.values() for need in task.needs}))
     drawing = tuple(name for name, task in setting.tasks.items() if task.pools is not None)
     stage = digest(
-        said.key,
+        said.content,
         array_digest(people.person, people.split, rows),
         needs,
         drawing,
         setting.sources[source].card.label_sets,
         setting.rules.at_hand,
         manifest.seed,
-        code_digest("chexinstruct.tasks", "chexinstruct.vocabulary", "chexinstruct.build.index"),
+        code_digest(*CODE),
+        imports_digest(
+            "chexinstruct.tasks.contract",
+            "chexinstruct.tasks.needs",
+            *(setting.tasks[name].facts.__module__ for name in drawing),
+        ),
     )
     base = private_folder(setting.cache / "index") / f"{source}-{stage}"
     files = SourceFiles(source, said.table, f"{base}.arrow", f"{base}-pools.arrow")
@@ -177,7 +196,7 @@ def index(setting: Setting, source: str, said: Loaded, people: People) -> Indexe
         done = [looks[number] for number in range(len(jobs))]
         counted = _write_all(files, table, people, mask, done, rows, manifest.seed)
         write_json(account, counted)
-    return Indexed(files, stage, rows, counted)
+    return Indexed(files, said.content, rows, counted)
 
 
 def _write_all(
@@ -189,11 +208,13 @@ def _write_all(
     rows: npt.NDArray[np.int32],
     seed: int,
 ) -> Counted:
-    once(
-        Path(files.index),
-        lambda draft: write_index(draft, people, priors(rows, people, table), mask),
-    )
-    once(Path(files.pools), lambda draft: write_pools(draft, looks, people, seed))
+    prior = priors(rows, people, table)
+    order = array_digest(people.split, people.person, prior, rows)
+    with whole_file(Path(files.index)) as draft:
+        write_index(draft, people, prior, mask)
+    del prior
+    with whole_file(Path(files.pools)) as draft:
+        rings = write_pools(draft, looks, people, seed)
     left_out = {
         reason: int(np.count_nonzero(people.split == number)) for number, reason in REASONS.items()
     }
@@ -206,6 +227,8 @@ def _write_all(
         pictures=sum(seen.pictures for seen in looks),
         missing=sum(seen.missing for seen in looks),
         first_missing=next((seen.first_missing for seen in looks if seen.first_missing), None),
+        order=order,
+        rings=rings,
     )
 
 
@@ -324,9 +347,14 @@ _POOLS = pa.schema(
 )
 
 
-def write_pools(path: Path, looks: Sequence[Looked], people: People, seed: int) -> None:
-    """The rings: for each pool and split, members in the order of the corpus."""
+def write_pools(path: Path, looks: Sequence[Looked], people: People, seed: int) -> dict[str, str]:
+    """The rings: for each pool and split, members in the order of the corpus.
+
+    Returns:
+        By task a digest of all its rings.
+    """
     names = sorted({name for look in looks for name in look.pools})
+    rings: dict[str, str] = {}
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, _POOLS) as writer:
         for name in names:
             members = np.concatenate([look.pools[name] for look in looks if name in look.pools])
@@ -342,9 +370,13 @@ def write_pools(path: Path, looks: Sequence[Looked], people: People, seed: int) 
                     order = np.lexsort((rows, here))
                     places[start:stop], ordered[start:stop] = here[order], rows[order]
                     start = stop
+                task = name.partition("/")[0]
+                ring_digest = array_digest(places, ordered)
+                rings[task] = digest(rings.get(task), name, int(number), ring_digest)
                 lists = [_one_list(places), _one_list(ordered)]
                 columns = [pa.array([name]), pa.array([number], pa.int8()), *lists]
                 writer.write_batch(pa.record_batch(columns, schema=_POOLS))
+    return rings
 
 
 def _one_list(values: npt.NDArray[Any]) -> pa.ListArray:

@@ -82,7 +82,8 @@ class PictureJob:
 
 def folder(cache: Path, release: str, settings: ImageSettings) -> Path:
     """Where the packs of a release under some settings stand."""
-    named = {"size": settings.size, "format": settings.format, "quality": settings.quality}
+    # Of the settings of a corpus those that change pixels.
+    named = settings.model_dump(include=set(ImageSettings.model_fields))
     made_by = (
         code_digest("chexinstruct.headers", "chexinstruct.images", "chexinstruct.build.pictures"),
         library_versions(),

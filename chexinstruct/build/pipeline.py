@@ -279,7 +279,7 @@ def _account(
     found = {"studies": said.studies, "patients": item.counted.persons}
     return SourceAccount(
         source=key,
-        studies_key=said.key,
+        studies_key=said.content,
         studies=said.studies,
         splits={name: item.counted.splits[name] for name in SPLITS},
         left_out=dict(sorted(item.counted.left_out.items())),

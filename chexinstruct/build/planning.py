@@ -187,9 +187,9 @@ def _reasons(setting: Setting, ready: Prepared, shards: int, left: int) -> list[
         if lock.libraries.get(name) != version
     ]
     reasons += [
-        f"{account.source}: the release, or the code that reads it, has changed"
+        f"{account.source}: the release, or the code that reads it, gives other studies"
         for account in lock.sources
-        if (said := ready.loaded.get(account.source)) and said.key != account.studies_key
+        if (said := ready.loaded.get(account.source)) and said.content != account.studies_key
     ]
     now = msgspec.json.decode(msgspec.json.encode(resolved(setting, ready.held)))
     reasons += [f"manifest: {field} has changed" for field in _changed(lock.manifest, now)]

@@ -59,8 +59,13 @@ class Made(NamedTuple):
     """Bytes of the pictures as they stand in all of these rows."""
     shared: tuple[Any, ...]
     """Values of the columns that are the same in all of these rows, in the order of the schema."""
-    rows: list[tuple[Any, ...]]
-    """One a phrasing: values of :data:`OWN`, in that order."""
+    own: tuple[list[str], ...]
+    """A list for each column of :data:`OWN`, in that order, with an item a phrasing."""
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return len(self.own[0])
 
 
 @lru_cache(maxsize=64)
@@ -113,7 +118,7 @@ class RowMaker:
             patient,
             pictures,
             keys,
-            rendered[0].options,  # drawn once for all phrasings
+            rendered.options,
             facts.answers,
             facts.history,
             regions,
@@ -123,16 +128,10 @@ class RowMaker:
             _metadata(study, facts),
             _place(study),
         )
-        rows = [
-            (
-                f"{name}/{number}" if count > 1 else name,
-                text.instruction,
-                text.response,
-                text.template,
-            )
-            for number, text in enumerate(rendered)
-        ]
-        return Made(keys, weight * len(rows), shared, rows)
+        texts = (rendered.instructions, rendered.responses, rendered.templates)
+        rows = len(rendered.instructions)
+        ids = [f"{name}/{number}" for number in range(rows)] if count > 1 else [name]
+        return Made(keys, weight * rows, shared, (ids, *texts))
 
     def patient(self, person: int) -> str:
         """A digest of the person, keyed by the manifest's seed."""
@@ -149,13 +148,12 @@ class RowMaker:
         return found
 
 
-def _check(rendered: Sequence[Rendered], facts: Facts) -> None:
+def _check(rendered: Rendered, facts: Facts) -> None:
     """What must hold of every row, whatever task and template made it."""
-    for text in rendered:
-        if not text.instruction:
-            raise Lost("empty_instruction")
-        if not text.response:
-            raise Lost("empty_response")
+    if not all(rendered.instructions):
+        raise Lost("empty_instruction")
+    if not all(rendered.responses):
+        raise Lost("empty_response")
     if facts.options:
         if len(set(facts.options)) < len(facts.options):
             raise Lost("equal_options")

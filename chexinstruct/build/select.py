@@ -283,7 +283,7 @@ def _plan(setting: Setting, pair: Pair, quota: int | None) -> list[Planned]:
     for split in np.unique(splits[chosen.kept]).tolist():
         inside = chosen.kept & (splits == split)
         code = code_digest("chexinstruct.build.select")
-        stage = digest(pair.key, how, quota, setting.manifest.seed, split, code)
+        stage = digest(pair.content, how, quota, setting.manifest.seed, split, code)
         file = setting.cache / "selection" / f"{pair.task.key}-{pair.source}-{stage}.int32"
         once(file, partial(_write, candidates=pair.files, inside=inside))
         rows, places = _open(file)

@@ -40,6 +40,27 @@ from chexinstruct.source import Terms, terms
 from chexinstruct.tasks import Task
 from chexinstruct.tasks import registry as task_registry
 
+CODE = (
+    "chexinstruct.draw",
+    "chexinstruct.headers",
+    "chexinstruct.images",
+    "chexinstruct.regions",
+    "chexinstruct.schema",
+    "chexinstruct.source",
+    "chexinstruct.templating",
+    "chexinstruct.build.boxes",
+    "chexinstruct.build.columns",
+    "chexinstruct.build.engine",
+    "chexinstruct.build.facts",
+    "chexinstruct.build.people",
+    "chexinstruct.build.pictures",
+    "chexinstruct.build.records",
+    "chexinstruct.build.rows",
+    "chexinstruct.build.shards",
+    "chexinstruct.build.studies",
+)
+"""The modules that rows are made by, of facts that were found."""
+
 GROUP_PICTURES = 150
 """Pictures of a row group, at most; the Hub's viewer wants groups that it can read at once."""
 GROUP_ROWS = 10_000
@@ -47,6 +68,8 @@ GROUP_BYTES = 64 * 2**20
 """Bytes of pictures in a row group, every copy counted: what a writer and a reader hold."""
 
 PICTURE_LEAF = "images.list.element.bytes"
+TEXTS = ("instruction", "response", "options", "answers", "history", "images", "regions")
+"""Columns of which no smallest and largest value is noted: nobody skips row groups by them."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +148,7 @@ class _Work:
                     self.reasons[lost.reason] = self.reasons.get(lost.reason, 0) + 1
                     continue
                 self.examples += 1
-                self.rows += len(made.rows)
+                self.rows += made.rows
                 yield made
 
     def groups(self) -> Iterator[pa.Table]:
@@ -139,7 +162,7 @@ class _Work:
             apart = not made.pictures or made.pictures != before
             full = (
                 len(here) >= GROUP_PICTURES
-                or rows + len(made.rows) > GROUP_ROWS
+                or rows + made.rows > GROUP_ROWS
                 or volume + made.weight > GROUP_BYTES
             )
             if group and full and apart:
@@ -151,7 +174,7 @@ class _Work:
             if made.weight:
                 here.update(made.pictures)
             self.pictures.update(made.pictures)
-            rows += len(made.rows)
+            rows += made.rows
             volume += made.weight
             group.append(made)
         if group:
@@ -170,6 +193,7 @@ def parquet_options() -> dict[str, Any]:
         "compression_level": {leaf: 3 for leaf in leaves if leaf != PICTURE_LEAF},
         # Ids are all different: a dictionary would hold each of them, and a number beside.
         "use_dictionary": [leaf for leaf in leaves if leaf != "id"],
+        "write_statistics": [leaf for leaf in leaves if leaf.partition(".")[0] not in TEXTS],
         # So that a row group of pictures never falls back to plain copies.
         "dictionary_pagesize_limit": 256 * 2**20,
         "write_page_index": True,
@@ -234,15 +258,7 @@ def shard_jobs(
     pictured: Pictured | None,
 ) -> list[ShardJob]:
     """The job of each shard, with the key that its bytes follow from."""
-    code = code_digest(
-        "chexinstruct.build.boxes",
-        "chexinstruct.build.rows",
-        "chexinstruct.build.shards",
-        "chexinstruct.build.columns",
-        "chexinstruct.headers",
-        "chexinstruct.images",
-        "chexinstruct.templating",
-    )
+    code = code_digest(*CODE)
     stamps = _stamps(planned, pictured)
     return [
         _job(setting, plan, indexed[plan.pair.source], pictured, stamps[id(plan.references)], code)
@@ -278,7 +294,11 @@ def _job(
     )
     own = terms(source, setting.sources)
     key = digest(
-        plan.pair.key,
+        plan.pair.content,
+        item.studies,
+        item.counted.order,
+        task.family,
+        setting.manifest.seed,
         plan.rows.tobytes(),
         plan.places.tobytes(),
         replace(wording, overlay=None, shelf=None),

@@ -18,7 +18,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from chexinstruct.build.cache import code_digest, digest, read_json, whole_file, write_json
+from chexinstruct.build.cache import (
+    code_digest,
+    digest,
+    file_digest,
+    read_json,
+    whole_file,
+    write_json,
+)
 from chexinstruct.build.records import Records, encode
 from chexinstruct.build.setting import Setting
 from chexinstruct.draw import key
@@ -101,7 +108,9 @@ class Loaded(msgspec.Struct, frozen=True):
     """What the studies stage says of a source, beside its table."""
 
     source: str
-    key: str
+    content: str
+    """Digest of the table. It stands in the keys of all that reads the table, so that nothing is
+    done again when the stage gives the same studies again."""
     table: str
     """Path of the study table."""
     studies: int
@@ -122,7 +131,7 @@ class LoadJob:
     location: str
     cache: Path
     parents: Mapping[str, tuple[str, Path]]
-    """Stage key and table of each parent."""
+    """Content digest and table of each parent."""
 
 
 def load(job: LoadJob) -> Loaded:
@@ -130,7 +139,8 @@ def load(job: LoadJob) -> Loaded:
     source = read_source(job.source, job.package)
     with Release.open(job.location, source=job.source) as release:
         listing = release.digest()
-    key = studies_key(source, listing, {name: k for name, (k, _) in job.parents.items()})
+    parents = {name: content for name, (content, _) in job.parents.items()}
+    key = studies_key(source, listing, parents)
     tables = {name: path for name, (_, path) in job.parents.items()}
     return load_studies(source, job.location, job.cache, key, tables)
 
@@ -145,7 +155,7 @@ def load_all(setting: Setting, locations: Mapping[str, str]) -> dict[str, Loaded
         return [*card.requires, *(used for used in card.uses if used in locations)]
 
     def parent(name: str) -> tuple[str, Path]:
-        return loaded[name].key, Path(loaded[name].table)
+        return loaded[name].content, Path(loaded[name].table)
 
     with setting.bar("studies", len(left)) as bar:
         while left:
@@ -167,7 +177,13 @@ def load_all(setting: Setting, locations: Mapping[str, str]) -> dict[str, Loaded
 
 
 def studies_key(source: Source, release_digest: str, parents: Mapping[str, str]) -> str:
-    """The cache key: release, parents, and the code that reads them, helpers of the loader too."""
+    """The cache key: release, parents, and the code that reads them, helpers of the loader too.
+
+    Args:
+        source: whose release it is.
+        release_digest: of its listing.
+        parents: content digests of the study tables that the loader is given.
+    """
     code = code_digest(
         "chexinstruct.schema",
         "chexinstruct.headers",
@@ -201,13 +217,14 @@ def load_studies(
         tables: dict[str, Parent] = {name: StudyTable(path) for name, path in parents.items()}
         with whole_file(table) as draft:
             count = write_table(draft, source.loader.studies(release, tables), source.key)
+            content = file_digest(draft)
         split = {expected: Counter[str]() for expected in (True, False)}
         for (reason, expected), n in release.reject_counts.items():
             split[expected][reason] += n
         rejects = [
             Rejection(r.path, r.row, r.reason, r.detail, r.expected) for r in release.rejects
         ]
-    loaded = Loaded(source.key, stage_key, str(table), count, rejects, split[False], split[True])
+    loaded = Loaded(source.key, content, str(table), count, rejects, split[False], split[True])
     write_json(said, loaded)
     return _judged(loaded)
 

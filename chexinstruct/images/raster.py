@@ -15,8 +15,10 @@ is not applied: annotations are drawn on the stored pixels.
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from chexinstruct.headers import J2K_MAGIC, JPEG_MAGIC, PNG_MAGIC
@@ -79,26 +81,25 @@ def read(data: bytes, size: int, told: tone.Told) -> Decoded:
             drafted = image.draft("L", wanted)
             if drafted:
                 box = drafted[1]
-        if name == "PNG" and (grey := png.decode_grey(data)) is not None:
-            picture = Image.fromarray(grey)
-        else:
+        grey = png.decode_grey(data) if name == "PNG" else None
+        if grey is None:
             image.load()
-            picture = image
-        if picture.mode in _DEEP:
-            picture, scaling = _eight_bits(picture, told.window)
+        if image.mode in _DEEP:
+            picture, scaling = _eight_bits(np.asarray(image) if grey is None else grey, told.window)
             steps = f"{steps} {scaling}"
         else:
-            picture = _luma(picture)
+            picture = _luma(image) if grey is None else Image.fromarray(grey)
         if told.inverted:
             picture, steps = ImageOps.invert(picture), f"{steps} inverted"
         return Decoded(picture, source, box, steps)
 
 
-def _eight_bits(image: Image.Image, window: tuple[float, float] | None) -> tuple[Image.Image, str]:
-    pixels = np.asarray(image)
-    if pixels.min() < 0 or pixels.max() > 0xFFFF:
+def _eight_bits(
+    pixels: npt.NDArray[Any], window: tuple[float, float] | None
+) -> tuple[Image.Image, str]:
+    if pixels.dtype != np.uint16 and (pixels.min() < 0 or pixels.max() > 0xFFFF):
         raise BadImage("unsupported_bit_depth", "the picture has more than 16 bits a pixel")
-    codes = pixels.astype(np.uint16)
+    codes = pixels.astype(np.uint16, copy=False)
     values = np.arange(2**16, dtype=np.float64)
     counts = tone.count(codes, len(values))
     steps = ""

@@ -33,6 +33,7 @@ class SourceAccount(msgspec.Struct, kw_only=True):
 
     source: str
     studies_key: str
+    """Digest of its study table: it changes when the studies do."""
     studies: int
     splits: dict[str, int]
     """Studies by split, after the manifest's limits."""

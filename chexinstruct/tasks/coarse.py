@@ -139,13 +139,14 @@ def _set_choice(study: Study, label_set: LabelSet, mine: _Known, context: Contex
     """The true set against sets of equal size in which nothing is true; each is another study's."""
     if len(mine.present) > SET_LIMIT:
         return Drop(reason="too_many_present")
-    if len(mine.absent) < len(mine.present):
+    if not mine.excludes_some:
         return Drop(reason="too_few_absent")
 
     def known(other: Study) -> _Known | None:
         if label_set.name not in other.label_sets:
             return None
-        return _known(states(other, label_set, context.policies))
+        theirs = _known(states(other, label_set, context.policies))
+        return theirs if theirs.excludes_some else None
 
     others = [
         theirs
@@ -173,6 +174,11 @@ class _Known(NamedTuple):
 
     present: tuple[str, ...]
     absent: frozenset[str]
+
+    @property
+    def excludes_some(self) -> bool:
+        """Whether it is known to lack enough to exclude any other."""
+        return len(self.absent) >= len(self.present)
 
     def excludes(self, other: _Known) -> bool:
         """Whether each shows as many findings as the other, and none that the other may show."""
