@@ -109,10 +109,11 @@ class SourceView:
         places, rows = self._pools.get((pool, int(self.split[row])), _EMPTY)
         own = in_order(self.person[row : row + 1], self.rules.seed)[0]
         first, last = int(places.searchsorted(own)), int(places.searchsorted(own, "right"))
-        others = len(rows) - (last - first)
-        begin = int(np.count_nonzero(rows[first:last] < row))
-        steps = np.arange(begin, begin + min(most, others)) % max(others, 1)
-        found: list[int] = rows[(last + steps) % len(rows)].tolist() if others else []
+        begin = last + int(np.count_nonzero(rows[first:last] < row))
+        found: list[int] = rows[begin : begin + most].tolist()
+        if len(found) < most:  # the end is near, where it goes on at the beginning
+            others = np.concatenate([rows[last:], rows[:first]])
+            found = np.roll(others, last - begin)[:most].tolist()
         return found
 
     def _other(self, task: str, row: int) -> Other:
