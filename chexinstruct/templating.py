@@ -31,6 +31,8 @@ INLINE_LIMIT = 60
 """Characters; longer options, and options with punctuation inside, stand on lines of their own."""
 KEPT_TEXTS = 256
 """Rendered texts that are kept of each phrasing."""
+FEW_OPTIONS = 4
+"""Of so many there are few orders, so that what is shown of them is kept."""
 
 
 class _Model(BaseModel):
@@ -264,7 +266,7 @@ class TaskTemplate:
         self.digest = digest
         """Changes when a phrasing or a style changes."""
         self.styles = styles
-        self._shown = lru_cache(maxsize=4096)(self._show)  # of few options there are few orders
+        self._shown = lru_cache(maxsize=4096)(self._show)
         environment = _environment()
         self.forms = {
             name: _CompiledForm(
@@ -323,7 +325,8 @@ class TaskTemplate:
         shown = tuple(map(_escaped, draw.shuffled(facts.options)))
         number = draw.below(len(self.styles))
         style = self.styles[number]
-        block, written, options = self._shown(number, shown)
+        show = self._shown if len(shown) <= FEW_OPTIONS else self._show
+        block, written, options = show(number, shown)
         right = set(map(_escaped, facts.answers))
         response = joined([w for w, text in zip(written, shown, strict=True) if text in right])
         closing = style.several if facts.form in MULTIPLE else style.single

@@ -66,6 +66,8 @@ GROUP_PICTURES = 150
 GROUP_ROWS = 10_000
 GROUP_BYTES = 64 * 2**20
 """Bytes of pictures in a row group, every copy counted: what a writer and a reader hold."""
+CONVERTED = 500
+"""Candidates whose rows become Arrow columns together."""
 
 PICTURE_LEAF = "images.list.element.bytes"
 TEXTS = ("instruction", "response", "options", "answers", "history", "images", "regions")
@@ -101,8 +103,7 @@ def build_shard(job: ShardJob) -> Shard:
     work = _Work(job, task_registry()[job.task])
     with without_collector(), job.home.whole_file(f"data/{job.name}.parquet") as draft:
         with pq.ParquetWriter(draft, corpus_schema(), **parquet_options()) as writer:
-            for table in work.groups():
-                writer.write_table(table)
+            work.write(writer)
         with draft.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         size = draft.stat().st_size
@@ -151,34 +152,61 @@ class _Work:
                 self.rows += made.rows
                 yield made
 
-    def groups(self) -> Iterator[pa.Table]:
-        """The rows in groups that end where the pictures change."""
-        group: list[Made] = []
-        rows = volume = 0
-        here: set[str] = set()
+    def write(self, writer: pq.ParquetWriter) -> None:
+        """Write all rows, in groups that end where the pictures change."""
+        group = _Group()
         before: tuple[str, ...] = ()
         for made in self.made():
             # Rows of the same pictures stay together, so that a picture is stored once.
             apart = not made.pictures or made.pictures != before
-            full = (
-                len(here) >= GROUP_PICTURES
-                or rows + made.rows > GROUP_ROWS
-                or volume + made.weight > GROUP_BYTES
-            )
-            if group and full and apart:
-                yield corpus_table(group)
-                group.clear()
-                here.clear()
-                rows = volume = 0
+            if apart and group.is_full(made):
+                writer.write_table(group.table())
+                group = _Group()
             before = made.pictures
-            if made.weight:
-                here.update(made.pictures)
             self.pictures.update(made.pictures)
-            rows += made.rows
-            volume += made.weight
-            group.append(made)
-        if group:
-            yield corpus_table(group)
+            group.add(made)
+        if group.rows:
+            writer.write_table(group.table())
+
+
+class _Group:
+    """Rows that are to stand in one row group."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._weight = 0
+        self._pictures: set[str] = set()
+        self._waiting: list[Made] = []
+        self._tables: list[pa.Table] = []
+
+    def is_full(self, made: Made) -> bool:
+        """Whether there is no room for these."""
+        return bool(self.rows) and (
+            len(self._pictures) >= GROUP_PICTURES
+            or self.rows + made.rows > GROUP_ROWS
+            or self._weight + made.weight > GROUP_BYTES
+        )
+
+    def add(self, made: Made) -> None:
+        """Put rows at the end."""
+        if made.weight:
+            self._pictures.update(made.pictures)
+        self.rows += made.rows
+        self._weight += made.weight
+        self._waiting.append(made)
+        if len(self._waiting) == CONVERTED:
+            self._convert()
+
+    def table(self) -> pa.Table:
+        """All of them."""
+        self._convert()
+        return pa.concat_tables(self._tables)
+
+    def _convert(self) -> None:
+        """As Arrow columns they take a tenth of the memory."""
+        if self._waiting:
+            self._tables.append(corpus_table(self._waiting))
+            self._waiting.clear()
 
 
 @lru_cache(maxsize=1)
