@@ -74,7 +74,14 @@ def draw_items(
         loaded: the study tables of these, and others.
     """
     tables = {name: open_studies(loaded[name].table) for name in inputs.locations}
-    people = resolve(tables, setting.sources, seed=asked.seed, shares=Shares(), policy="clean")
+    people = resolve(
+        tables,
+        setting.sources,
+        seed=asked.seed,
+        shares=Shares(),
+        policy="clean",
+        folder=setting.cache,
+    )
     choosing = Choosing(
         recipe=asked.recipe,
         seed=asked.seed,

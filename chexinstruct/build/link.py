@@ -128,7 +128,7 @@ def link(setting: Setting, inputs: Inputs, loaded: Mapping[str, Loaded]) -> Link
         ChexinstructError: more pictures than expected cannot be read.
     """
     tables = {name: open_studies(said.table) for name, said in loaded.items()}
-    pairs = pairs_to_compare(persons_by_ids(tables), setting.sources)
+    pairs = pairs_to_compare(persons_by_ids(tables, setting.cache), setting.sources)
     listed = {name: _listed(tables[name], name) for name in sorted({*chain(*pairs)})}
     pairs = [pair for pair in pairs if all(listed[name].missing.pictures for name in pair)]
     names = sorted({*chain(*pairs)})

@@ -8,9 +8,10 @@ on the strongest side; studies whose own official split says otherwise are dropp
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from chexinstruct.build.spill import blank
 from chexinstruct.build.studies import StudyTable
 from chexinstruct.draw import key
 from chexinstruct.schema import SPLITS
@@ -35,6 +37,9 @@ REASONS = {-1: "split_conflict", -2: "held_out"}
 
 _HELD_OUT = -2
 _HOLDOUT, _AUTHORITY, _OFFICIAL = 3, 2, 1
+
+PART = 200_000
+"""Studies, or persons, that are looked at together."""
 
 NOBODY: Number = np.empty(0, dtype=np.uint64)
 
@@ -78,6 +83,7 @@ def resolve(
     policy: str,
     ties: Sequence[Ties] = (),
     held: Number = NOBODY,
+    folder: Path | None = None,
 ) -> dict[str, People]:
     """Persons and splits of all studies.
 
@@ -90,33 +96,36 @@ def resolve(
         ties: what the pixels say of persons beyond their ids.
         held: persons who may not stand in train: they stand in test instead, and studies that
             their release has in train are left out, under either policy.
+        folder: for arrays of all studies; None: the system's folder for temporary files.
     """
-    found = {name: _persons(name, table) for name, table in sorted(tables.items())}
+    found = {name: _persons(name, table, folder) for name, table in sorted(tables.items())}
     pairs = [pair for _, by_ids in found.values() for pair in by_ids]
     pairs += [pair for tie in ties for pair in _tied_pairs(tie, found)]
     tied = _components(pairs)
+    own = {name: _tie(first, tied) for name, (first, _) in found.items()}
     quoted = {name: _quoted(table) for name, table in tables.items()}
-    own = {name: _tied(first, tied) for name, (first, _) in found.items()}
-    persons = distinct(np.concatenate([distinct(numbers) for numbers in own.values()]))
-    place = {name: np.searchsorted(persons, numbers) for name, numbers in own.items()}
-    drawn = _drawn(persons, seed, shares)
-
-    authorities = {source.card.split_authority for source in sources.values()}
-    split = {name: _official(table) for name, table in tables.items()}
+    persons = _everyone(own.values())
+    said = {name: blank(len(table), np.int8, folder) for name, table in tables.items()}
     best = np.full(len(persons), -1, dtype=np.int8)
-    if policy == "clean":
-        for name, table in tables.items():
-            holdout = np.asarray(table.table["holdout"].to_numpy())
-            share = sources[name].card.validation_share
-            if share and not (split[name] == SPLITS.index("validation")).any():
-                carved = (_uniform(persons, "validation", seed) < share)[place[name]]
-                split[name][(split[name] == 0) & carved & ~holdout] = 1
-            strength = np.where(
-                holdout, _HOLDOUT, _AUTHORITY if name in authorities else _OFFICIAL
-            ).astype(np.int8)
-            votes = np.where(split[name] >= 0, strength * np.int8(3) + split[name], np.int8(-1))
-            np.maximum.at(best, place[name], votes)
-    decided = np.where(best >= 0, best % 3, drawn).astype(np.int8)
+    authorities = {source.card.split_authority for source in sources.values()}
+    for name, table in tables.items():
+        for part in _parts(table):
+            said[name][part] = _official(table, part)
+        if policy != "clean":
+            continue
+        share = sources[name].card.validation_share
+        if (said[name] == SPLITS.index("validation")).any():
+            share = 0
+        carved = _lucky(persons, "validation", seed, share) if share else None
+        strength = _AUTHORITY if name in authorities else _OFFICIAL
+        for part in _parts(table):
+            at, here = np.searchsorted(persons, own[name][part]), said[name][part]
+            holdout = table.table["holdout"][part].to_numpy()
+            if carved is not None:
+                here[(here == 0) & carved[at] & ~holdout] = 1
+            weight = np.where(holdout, _HOLDOUT, strength).astype(np.int8)
+            np.maximum.at(best, at, np.where(here >= 0, weight * np.int8(3) + here, np.int8(-1)))
+    decided = np.where(best >= 0, best % 3, _drawn(persons, seed, shares)).astype(np.int8)
     at, known = _places(persons, _tied(held, tied))
     benched = np.zeros(len(persons), dtype=np.bool_)
     benched[at[known]] = True
@@ -125,13 +134,17 @@ def resolve(
     best[moved] = _HOLDOUT * 3 + SPLITS.index("test")
     lost = np.where(best // 3 == _HOLDOUT, _HELD_OUT, -1).astype(np.int8)
     people = {}
-    for name in tables:
-        said, final = split[name], decided[place[name]]
-        if policy == "official":
-            final = np.where(said >= 0, said, decided[place[name]]).astype(np.int8)
-            final[(final == SPLITS.index("train")) & benched[place[name]]] = _HELD_OUT
-        else:
-            final = np.where((said >= 0) & (said != final), lost[place[name]], final)
+    for name, table in tables.items():
+        final = said[name]
+        for part in _parts(table):
+            at, here = np.searchsorted(persons, own[name][part]), final[part]
+            if policy == "official":
+                here = np.where(here >= 0, here, decided[at])
+                here[(here == SPLITS.index("train")) & benched[at]] = _HELD_OUT
+            else:
+                here = np.where((here >= 0) & (here != decided[at]), lost[at], decided[at])
+            final[part] = here
+        if policy != "official":
             rows, numbers = quoted[name]
             at, known = _places(persons, _tied(numbers, tied))
             apart = known & (final[rows] >= 0) & (decided[at] != final[rows])
@@ -141,7 +154,10 @@ def resolve(
 
 
 def shared_persons(
-    people: Mapping[str, People], tables: Mapping[str, StudyTable], ties: Sequence[Ties] = ()
+    people: Mapping[str, People],
+    tables: Mapping[str, StudyTable],
+    ties: Sequence[Ties] = (),
+    folder: Path | None = None,
 ) -> list[SharedPersons]:
     """The pairs of sources that have persons in common, by their names.
 
@@ -149,12 +165,13 @@ def shared_persons(
         people: as resolved.
         tables: the study tables by source.
         ties: with which they were resolved.
+        folder: as for :func:`resolve`.
     """
     if len(people) < 2:
         return []
-    persons = distinct(np.concatenate([distinct(item.person) for item in people.values()]))
+    persons = _everyone(item.person for item in people.values())
     crowds = {name: _Crowd.of(people[name], persons) for name in sorted(people)}
-    ids = persons_by_ids(tables) if ties else {}
+    ids = persons_by_ids(tables, folder) if ties else {}
     shared = []
     for one, other in combinations(crowds, 2):
         if both := _shared(one, other, crowds):
@@ -165,18 +182,20 @@ def shared_persons(
     return shared
 
 
-def persons_by_ids(tables: Mapping[str, StudyTable]) -> dict[str, Number]:
+def persons_by_ids(
+    tables: Mapping[str, StudyTable], folder: Path | None = None
+) -> dict[str, Number]:
     """The person of each study, by source, as ids alone tell."""
-    found = {name: _persons(name, table) for name, table in tables.items()}
+    found = {name: _persons(name, table, folder) for name, table in tables.items()}
     tied = _components([pair for _, pairs in found.values() for pair in pairs])
-    return {name: _tied(first, tied) for name, (first, _) in found.items()}
+    return {name: _tie(first, tied) for name, (first, _) in found.items()}
 
 
 @dataclass(frozen=True)
 class _Crowd:
     """Who of all persons is in a source, and on which sides."""
 
-    place: npt.NDArray[np.intp]
+    place: npt.NDArray[np.int32]
     """For each study the number of its person."""
     split: npt.NDArray[np.int8]
     sides: npt.NDArray[np.uint8]
@@ -186,7 +205,7 @@ class _Crowd:
     @classmethod
     def of(cls, people: People, persons: Number) -> _Crowd:
         """The crowd of one source among the persons of all."""
-        place = np.searchsorted(persons, people.person)
+        place = np.searchsorted(persons, people.person).astype(np.int32)
         sides = np.zeros(len(persons), dtype=np.uint8)
         left_out = people.split < 0
         bits = np.left_shift(1, np.where(left_out, len(SPLITS), people.split)).astype(np.uint8)
@@ -223,12 +242,28 @@ def distinct(numbers: Number) -> Number:
     return ordered[np.r_[True, ordered[1:] != ordered[:-1]]] if len(ordered) else ordered
 
 
-def _persons(source: str, table: StudyTable) -> tuple[Number, list[tuple[int, int]]]:
+def _parts(items: StudyTable | Number) -> Iterator[slice]:
+    """Slices of a table or an array that are looked at together."""
+    return (slice(start, start + PART) for start in range(0, len(items), PART))
+
+
+def _everyone(crowds: Iterable[Number]) -> Number:
+    """The distinct numbers of all, sorted."""
+    persons = NOBODY
+    for numbers in crowds:
+        for part in _parts(numbers):
+            persons = distinct(np.concatenate([persons, distinct(numbers[part])]))
+    return persons
+
+
+def _persons(
+    source: str, table: StudyTable, folder: Path | None
+) -> tuple[Number, list[tuple[int, int]]]:
     """The first person of each study, and pairs of persons that share a study, as numbers.
 
     A study of nobody is a person of its own.
     """
-    first = np.empty(len(table), dtype=np.uint64)
+    first = blank(len(table), np.uint64, folder)
     pairs: list[tuple[int, int]] = []
     start = 0
     for batch in table.table.select(["people", "id"]).to_batches():
@@ -309,11 +344,19 @@ def _tied(numbers: Number, tied: dict[int, int]) -> Number:
     return numbers
 
 
-def _official(table: StudyTable) -> npt.NDArray[np.int8]:
+def _tie(numbers: Number, tied: dict[int, int]) -> Number:
+    """The same array, in which :func:`_tied` was done."""
+    if tied:
+        for part in _parts(numbers):
+            numbers[part] = _tied(numbers[part], tied)
+    return numbers
+
+
+def _official(table: StudyTable, part: slice) -> npt.NDArray[np.int8]:
     """Index into SPLITS, or -1."""
-    codes = pc.fill_null(pc.index_in(table.table["split"], pa.array(SPLITS)), -1)
-    numbers: npt.NDArray[np.int8] = codes.cast(pa.int8()).to_numpy()
-    return numbers.copy()
+    codes = pc.fill_null(pc.index_in(table.table["split"][part], pa.array(SPLITS)), -1)
+    numbers: npt.NDArray[np.int8] = codes.to_numpy().astype(np.int8)
+    return numbers
 
 
 def _uniform(persons: Number, use: str, seed: int) -> npt.NDArray[np.float64]:
@@ -322,6 +365,16 @@ def _uniform(persons: Number, use: str, seed: int) -> npt.NDArray[np.float64]:
     return np.fromiter(drawn, dtype=np.float64, count=len(persons))
 
 
+def _lucky(persons: Number, use: str, seed: int, share: float) -> npt.NDArray[np.bool_]:
+    """Whether each person is of a share that is drawn."""
+    drawn = [_uniform(persons[part], use, seed) < share for part in _parts(persons)]
+    return np.concatenate([np.empty(0, np.bool_), *drawn])
+
+
 def _drawn(persons: Number, seed: int, shares: Shares) -> npt.NDArray[np.int8]:
+    """Index into SPLITS for each person."""
     edges = np.array([shares.train, shares.train + shares.validation])
-    return np.searchsorted(edges, _uniform(persons, "split", seed), side="right").astype(np.int8)
+    drawn = np.empty(len(persons), np.int8)
+    for part in _parts(persons):
+        drawn[part] = edges.searchsorted(_uniform(persons[part], "split", seed), side="right")
+    return drawn

@@ -26,13 +26,12 @@ from chexinstruct.build.ledger import line, new_lock
 from chexinstruct.build.link import Linked, link
 from chexinstruct.build.missing import Missing, refuse_missing
 from chexinstruct.build.parts import Share
-from chexinstruct.build.people import People, resolve, shared_persons
+from chexinstruct.build.people import resolve, shared_persons
 from chexinstruct.build.pictures import Pictured, normalise_all
 from chexinstruct.build.seal import seal
 from chexinstruct.build.select import Planned, plan_all
 from chexinstruct.build.setting import BuildOptions, Part, Rules, Setting
 from chexinstruct.build.shards import share_of_shards, write_shards
-from chexinstruct.build.spill import spilled
 from chexinstruct.build.store import store_all
 from chexinstruct.build.studies import Loaded, load_all, open_studies
 from chexinstruct.errors import ChexinstructError
@@ -245,14 +244,11 @@ def _index_all(
         policy=setting.manifest.split_policy,
         ties=linked.ties,
         held=held.persons,
+        folder=setting.cache,
     )
-    people = {
-        key: People(spilled(item.person, setting.cache), spilled(item.split, setting.cache))
-        for key, item in people.items()
-    }
     give_back()
     indexed = {key: index(setting, key, loaded[key], people[key]) for key in sorted(inputs.asked)}
-    return indexed, shared_persons(people, tables, linked.ties)
+    return indexed, shared_persons(people, tables, linked.ties, setting.cache)
 
 
 def resolved(setting: Setting, held: Held) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Arrays in files without a name: memory that the system may take back, whatever their size."""
+"""Arrays in files without a name: memory that the system may take back, whatever their size.
+
+Where no folder is given the files lie in the system's folder for temporary files.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ _PIECE = 1 << 20
 """Bytes."""
 
 
-def spilled(array: npt.NDArray[T], folder: Path) -> npt.NDArray[T]:
+def spilled(array: npt.NDArray[T], folder: Path | None) -> npt.NDArray[T]:
     """The same array, in a file of this folder that is gone when nobody uses it any more.
 
     Raises:
@@ -25,7 +28,7 @@ def spilled(array: npt.NDArray[T], folder: Path) -> npt.NDArray[T]:
     return _mapped([np.ascontiguousarray(array).data], array.dtype, folder)
 
 
-def blank(length: int, kind: npt.DTypeLike, folder: Path) -> npt.NDArray[Any]:
+def blank(length: int, kind: npt.DTypeLike, folder: Path | None) -> npt.NDArray[Any]:
     """An array of zeros in such a file.
 
     Raises:
@@ -38,7 +41,7 @@ def blank(length: int, kind: npt.DTypeLike, folder: Path) -> npt.NDArray[Any]:
 
 
 def _mapped(
-    content: Iterable[bytes | memoryview], kind: np.dtype[Any], folder: Path
+    content: Iterable[bytes | memoryview], kind: np.dtype[Any], folder: Path | None
 ) -> npt.NDArray[Any]:
     with tempfile.TemporaryFile(dir=folder) as file:
         # Written, for a hole for which there is no room ends the process when it is filled.
