@@ -374,7 +374,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", choices=PARTS, help="repeatable; default: all")
     parser.add_argument("--rows", type=int, default=500_000, help="of all parts but growth, large")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[50_000, 500_000, 5_000_000])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--data-root", type=Path, help="real releases instead, but for growth")
     parser.add_argument("--source", action="append", default=[], help="of the data root")

@@ -34,6 +34,7 @@ from chexinstruct.build.imports import imports_digest
 from chexinstruct.build.index import CHUNK, NEED_BITS, Indexed
 from chexinstruct.build.references import write_reference
 from chexinstruct.build.setting import Rules, Setting
+from chexinstruct.build.spill import blank
 from chexinstruct.draw import key
 from chexinstruct.schema import LabelSet
 from chexinstruct.tasks import Task
@@ -232,12 +233,13 @@ class Pair:
 def candidates(setting: Setting, source: str, item: Indexed) -> list[Pair]:
     """All pairs of a source, with the candidates of each in files."""
     index = open_index(item.files.index)
-    masks, splits = index.mask[item.rows], index.split[item.rows]
+    masks, splits = blank(len(item.rows), np.uint64, setting.cache), index.split[item.rows]
+    for start in range(0, len(masks), CHUNK):
+        masks[start : start + CHUNK] = index.mask[item.rows[start : start + CHUNK]]
     chunks = -(-len(item.rows) // CHUNK)
     homes: dict[str, tuple[Path, tuple[Path, ...]]] = {}
     for name, task in setting.tasks.items():
-        needed = np.uint64(_mask(task))
-        met = (masks & needed) == needed
+        met = _met(masks, _mask(task))
         if setting.manifest.builds(name, source) and np.any(met):
             key = _stage_key(setting, item, task, met)
             home = private_folder(setting.cache / "candidates" / f"{name}-{source}-{key}")
@@ -313,6 +315,14 @@ def _mask(task: Task) -> int:
     return sum(NEED_BITS[need] for need in task.needs)
 
 
+def _met(masks: npt.NDArray[np.uint64], needed: int) -> npt.NDArray[np.bool_]:
+    """Where all the bits that are needed are set."""
+    found, bits = np.empty(len(masks), np.bool_), np.uint64(needed)
+    for start in range(0, len(masks), CHUNK):
+        found[start : start + CHUNK] = (masks[start : start + CHUNK] & bits) == bits
+    return found
+
+
 def _count_unmet(
     task: Task,
     masks: npt.NDArray[np.uint64],
@@ -325,7 +335,7 @@ def _count_unmet(
         tally = tallies.setdefault(split, Tally())
         tally.studies = int(np.count_nonzero(inside))
         for need in task.needs:
-            lacking = inside & ((masks & np.uint64(NEED_BITS[need])) == 0)
+            lacking = inside & ~_met(masks, NEED_BITS[need])
             if count := int(np.count_nonzero(lacking)):
                 reason = lacks(need)
                 tally.study_reasons[reason] = tally.study_reasons.get(reason, 0) + count

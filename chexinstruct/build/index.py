@@ -192,11 +192,19 @@ def index(setting: Setting, source: str, said: Loaded, people: People) -> Indexe
         looks: dict[int, Looked] = {}
         for number, seen in setting.run(f"index {source}", look, jobs):
             mask[jobs[number].rows] = seen.masks
-            looks[number] = replace(seen, masks=NO_MASKS)
+            looks[number] = _set_aside(seen, setting.cache)
         done = [looks[number] for number in range(len(jobs))]
         counted = _write_all(files, table, people, mask, done, rows, manifest.seed)
         write_json(account, counted)
     return Indexed(files, said.content, rows, counted)
+
+
+def _set_aside(seen: Looked, folder: Path) -> Looked:
+    """A look without its masks, and with its pools in a file."""
+    ends = np.cumsum([len(members) for members in seen.pools.values()])
+    members = spilled(np.concatenate([NO_ROWS, *seen.pools.values()]), folder)
+    pools = dict(zip(seen.pools, np.split(members, ends[:-1]), strict=True)) if seen.pools else {}
+    return replace(seen, masks=NO_MASKS, pools=pools)
 
 
 def _write_all(
@@ -208,7 +216,7 @@ def _write_all(
     rows: npt.NDArray[np.int32],
     seed: int,
 ) -> Counted:
-    prior = priors(rows, people, table)
+    prior = priors(rows, people, table, Path(files.index).parent)
     order = array_digest(people.split, people.person, prior, rows)
     with whole_file(Path(files.index)) as draft:
         write_index(draft, people, prior, mask)
@@ -283,14 +291,23 @@ def _ranks(table: StudyTable, rows: npt.NDArray[np.int32]) -> npt.NDArray[np.int
     return ranks
 
 
-def priors(rows: npt.NDArray[np.int32], people: People, table: StudyTable) -> npt.NDArray[np.int32]:
+def priors(
+    rows: npt.NDArray[np.int32], people: People, table: StudyTable, folder: Path | None = None
+) -> npt.NDArray[np.int32]:
     """For each row of the table the row of the same person's study before it, or -1.
 
     ``rows`` are in the order of the corpus, where one person's studies stand together in time.
     Studies of nobody, and those without a place in time, have no prior; of two at the same time
     neither is the other's.
+
+    Args:
+        rows: of the studies that stand in the corpus.
+        people: of the source.
+        table: its studies.
+        folder: for the array; None: the system's folder for temporary files.
     """
-    prior = np.full(len(table), -1, dtype=np.int32)
+    prior = blank(len(table), np.int32, folder)
+    prior[:] = -1
     known = np.concatenate([np.zeros(0, bool), *map(_has_place, table.table.to_batches())])
     start = 0
     while start < len(rows):

@@ -119,10 +119,15 @@ def _cut(lost: Bool, inside: Callable[[slice], Bool], hashes: pa.ChunkedArray, m
         for at, _ in _pieces(hashes):
             lost[at] |= inside(at)
         return
-    own = [chunk[inside(at)] for at, chunk in _pieces(hashes)]
-    if sum(map(len, own)) <= most:
+    count = sum(int(np.count_nonzero(inside(at))) for at, _ in _pieces(hashes))
+    if count <= most:
         return
-    last, room = _last(np.concatenate(own), most)
+    own, start = np.empty(count, np.uint64), 0
+    for at, chunk in _pieces(hashes):
+        here = chunk[inside(at)]
+        own[start : start + len(here)] = here
+        start += len(here)
+    last, room = _last(own, most)
     del own
     for at, chunk in _pieces(hashes):
         beyond = inside(at)
@@ -180,9 +185,15 @@ def _unbalanced(
 
 def _coded(balance: pa.ChunkedArray) -> tuple[list[str], npt.NDArray[np.int16]]:
     """The strata of candidates, and the number of each one's, -1 where it has none."""
-    chunks = balance.unify_dictionaries().chunks
-    codes = [chunk.indices.fill_null(-1).to_numpy() for chunk in chunks]
-    return chunks[0].dictionary.to_pylist(), np.concatenate(codes)
+    known: dict[str, int] = {}
+    codes, start = np.empty(len(balance), np.int16), 0
+    for chunk in balance.chunks:
+        names = chunk.dictionary.to_pylist()
+        numbers = [*(known.setdefault(name, len(known)) for name in names), -1]
+        places = chunk.indices.fill_null(len(names)).to_numpy()
+        codes[start : start + len(chunk)] = np.array(numbers, np.int16)[places]
+        start += len(chunk)
+    return list(known), codes
 
 
 def _sizes(
