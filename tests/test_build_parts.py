@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 from urllib.request import urlopen
 
@@ -21,6 +22,7 @@ from psutil import Process
 
 from chexinstruct.build import BuildOptions, Part, Share, build, build_part, pictures
 from chexinstruct.build.cluster import Dask
+from chexinstruct.build.home import LocalHome, write_json
 from chexinstruct.build.parts import taken
 from chexinstruct.errors import CallError, ChexinstructError, Unfinished
 from chexinstruct.schema import LOCK
@@ -34,6 +36,28 @@ def options(folder: Path, **content: Any) -> BuildOptions:
 def share(data_root: Path, folder: Path, number: int, of: int, **content: Any) -> Share:
     part = options(folder, part=Part(number, of), **content)
     return build_part(recipe(sources=FEW), data_root, folder / "corpus", part)
+
+
+def test_files_are_listed_while_others_write_theirs(tmp_path: Path) -> None:
+    """A draft that takes its final name between the listing and the look at it is no fault."""
+    home, done = LocalHome(tmp_path), Event()
+
+    def others() -> None:
+        while not done.is_set():
+            for number in range(20):
+                write_json(home, f"marks/{number}.json", number)
+
+    write_json(home, "marks/mine.json", "mine")
+    with ThreadPoolExecutor(2) as pool:
+        work = [pool.submit(others) for _ in range(2)]
+        try:
+            for _ in range(300):
+                assert "marks/mine.json" in home.files("marks")
+                assert home.read_all("marks")["marks/mine.json"] == b'"mine"\n'
+        finally:
+            done.set()
+        for item in work:
+            item.result()
 
 
 def test_parts_at_once_make_what_one_build_makes(
