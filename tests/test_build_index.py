@@ -9,6 +9,7 @@ import pytest
 from build_support import placed, study, table
 
 from chexinstruct.build import index as module
+from chexinstruct.build import spill
 from chexinstruct.build.engine import SourceFiles, SourceView, StudyContext
 from chexinstruct.build.index import (
     LookJob,
@@ -178,6 +179,7 @@ def test_order_and_priors_are_the_same_in_slices(
 
     whole = found()
     monkeypatch.setattr(module, "SORTED", 10)
+    monkeypatch.setattr(spill, "PART", 7)
     assert found() == whole
     assert len(whole[0]) == 400
     assert max(whole[2]) > 0
@@ -237,6 +239,7 @@ def test_negatives_are_the_same_in_slices(tmp_path: Path, monkeypatch: pytest.Mo
     studies = [pictured(n, n // 2) for n in range(200)]
     whole = negatives(tmp_path / "whole", studies, 3)
     monkeypatch.setattr(module, "SORTED", 10)
+    monkeypatch.setattr(spill, "PART", 7)
     assert negatives(tmp_path / "slices", studies, 3) == whole
 
 

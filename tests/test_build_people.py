@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
 
@@ -10,10 +11,19 @@ from build_support import names, placed, source, study, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chexinstruct.build import spill
 from chexinstruct.build.people import People, Ties, shared_persons
 from chexinstruct.schema import Study
 from chexinstruct.schema.lock import SharedPersons
 from chexinstruct.source import Source
+
+
+@pytest.fixture(autouse=True, scope="module", params=[spill.PART, 3])
+def _part(request: pytest.FixtureRequest) -> Iterator[None]:
+    """All of this holds in whatever parts large arrays are looked at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spill, "PART", request.param)
+        yield
 
 
 def crowd(space: str, count: int) -> list[Study]:

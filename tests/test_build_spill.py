@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from build_support import small_disk
+import pytest
+from build_support import FEW, contents, recipe, small_disk
 
-from chexinstruct.build.spill import blank, spilled
+from chexinstruct.build import BuildOptions, build, spill
+from chexinstruct.build.spill import blank, parts, spilled
 
 FILL = f"""
 import sys
@@ -33,6 +35,22 @@ def test_arrays_come_back_and_leave_nothing(tmp_path: Path) -> None:
     zeros[7] = 1
     assert zeros.sum() == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_parts_are_all_of_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spill, "PART", 3)
+    for length in range(8):
+        items = list(range(length))
+        assert [item for part in parts(length) for item in items[part]] == items
+
+
+def test_a_corpus_is_the_same_in_small_parts(
+    few: Path, data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spill, "PART", 7)
+    options = BuildOptions(cache=tmp_path / "cache", on_missing_image="skip")
+    build(recipe(sources=FEW), data_root, tmp_path / "corpus", options)
+    assert contents(tmp_path / "corpus") == contents(few / "corpus")
 
 
 def test_no_room_is_an_error_and_no_signal(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from chexinstruct.build.imports import imports_digest
 from chexinstruct.build.index import CHUNK, NEED_BITS, Indexed
 from chexinstruct.build.references import write_reference
 from chexinstruct.build.setting import Rules, Setting
-from chexinstruct.build.spill import blank
+from chexinstruct.build.spill import blank, parts
 from chexinstruct.draw import key
 from chexinstruct.schema import LabelSet
 from chexinstruct.tasks import Task
@@ -234,8 +234,8 @@ def candidates(setting: Setting, source: str, item: Indexed) -> list[Pair]:
     """All pairs of a source, with the candidates of each in files."""
     index = open_index(item.files.index)
     masks, splits = blank(len(item.rows), np.uint64, setting.cache), index.split[item.rows]
-    for start in range(0, len(masks), CHUNK):
-        masks[start : start + CHUNK] = index.mask[item.rows[start : start + CHUNK]]
+    for part in parts(len(masks)):
+        masks[part] = index.mask[item.rows[part]]
     chunks = -(-len(item.rows) // CHUNK)
     homes: dict[str, tuple[Path, tuple[Path, ...]]] = {}
     for name, task in setting.tasks.items():
@@ -318,8 +318,8 @@ def _mask(task: Task) -> int:
 def _met(masks: npt.NDArray[np.uint64], needed: int) -> npt.NDArray[np.bool_]:
     """Where all the bits that are needed are set."""
     found, bits = np.empty(len(masks), np.bool_), np.uint64(needed)
-    for start in range(0, len(masks), CHUNK):
-        found[start : start + CHUNK] = (masks[start : start + CHUNK] & bits) == bits
+    for part in parts(len(masks)):
+        found[part] = (masks[part] & bits) == bits
     return found
 
 

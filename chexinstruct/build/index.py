@@ -27,7 +27,7 @@ from chexinstruct.build.engine import SourceFiles, with_pictures_at_hand
 from chexinstruct.build.imports import imports_digest
 from chexinstruct.build.people import REASONS, People, distinct, in_order
 from chexinstruct.build.setting import Setting
-from chexinstruct.build.spill import blank, spilled
+from chexinstruct.build.spill import blank, parts, spilled
 from chexinstruct.build.studies import Loaded, StudyTable, open_studies
 from chexinstruct.schema import SPLITS, LabelSet
 from chexinstruct.tasks import registry as task_registry
@@ -272,9 +272,8 @@ def _sliced(
     """Rows in slices of the order of persons; those of a person stand in one."""
     bits = min(max(len(rows) // SORTED, 1).bit_length() - 1, 16)
     of = np.zeros(len(rows), np.uint16)
-    for start in range(0, len(rows) if bits else 0, SORTED):
-        some = in_order(people.person[rows[start : start + SORTED]], seed)
-        of[start : start + SORTED] = some >> np.uint64(64 - bits)
+    for part in parts(len(rows) if bits else 0):
+        of[part] = in_order(people.person[rows[part]], seed) >> np.uint64(64 - bits)
     for number in range(2**bits):
         yield rows[of == number]
 

@@ -8,7 +8,7 @@ on the strongest side; studies whose own official split says otherwise are dropp
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chexinstruct.build.spill import blank
+from chexinstruct.build.spill import blank, parts
 from chexinstruct.build.studies import StudyTable
 from chexinstruct.draw import key
 from chexinstruct.schema import SPLITS
@@ -37,9 +37,6 @@ REASONS = {-1: "split_conflict", -2: "held_out"}
 
 _HELD_OUT = -2
 _HOLDOUT, _AUTHORITY, _OFFICIAL = 3, 2, 1
-
-PART = 200_000
-"""Studies, or persons, that are looked at together."""
 
 NOBODY: Number = np.empty(0, dtype=np.uint64)
 
@@ -109,7 +106,7 @@ def resolve(
     best = np.full(len(persons), -1, dtype=np.int8)
     authorities = {source.card.split_authority for source in sources.values()}
     for name, table in tables.items():
-        for part in _parts(table):
+        for part in parts(len(table)):
             said[name][part] = _official(table, part)
         if policy != "clean":
             continue
@@ -118,7 +115,7 @@ def resolve(
             share = 0
         carved = _lucky(persons, "validation", seed, share) if share else None
         strength = _AUTHORITY if name in authorities else _OFFICIAL
-        for part in _parts(table):
+        for part in parts(len(table)):
             at, here = np.searchsorted(persons, own[name][part]), said[name][part]
             holdout = table.table["holdout"][part].to_numpy()
             if carved is not None:
@@ -136,7 +133,7 @@ def resolve(
     people = {}
     for name, table in tables.items():
         final = said[name]
-        for part in _parts(table):
+        for part in parts(len(table)):
             at, here = np.searchsorted(persons, own[name][part]), final[part]
             if policy == "official":
                 here = np.where(here >= 0, here, decided[at])
@@ -242,16 +239,11 @@ def distinct(numbers: Number) -> Number:
     return ordered[np.r_[True, ordered[1:] != ordered[:-1]]] if len(ordered) else ordered
 
 
-def _parts(items: StudyTable | Number) -> Iterator[slice]:
-    """Slices of a table or an array that are looked at together."""
-    return (slice(start, start + PART) for start in range(0, len(items), PART))
-
-
 def _everyone(crowds: Iterable[Number]) -> Number:
     """The distinct numbers of all, sorted."""
     persons = NOBODY
     for numbers in crowds:
-        for part in _parts(numbers):
+        for part in parts(len(numbers)):
             persons = distinct(np.concatenate([persons, distinct(numbers[part])]))
     return persons
 
@@ -347,7 +339,7 @@ def _tied(numbers: Number, tied: dict[int, int]) -> Number:
 def _tie(numbers: Number, tied: dict[int, int]) -> Number:
     """The same array, in which :func:`_tied` was done."""
     if tied:
-        for part in _parts(numbers):
+        for part in parts(len(numbers)):
             numbers[part] = _tied(numbers[part], tied)
     return numbers
 
@@ -367,7 +359,7 @@ def _uniform(persons: Number, use: str, seed: int) -> npt.NDArray[np.float64]:
 
 def _lucky(persons: Number, use: str, seed: int, share: float) -> npt.NDArray[np.bool_]:
     """Whether each person is of a share that is drawn."""
-    drawn = [_uniform(persons[part], use, seed) < share for part in _parts(persons)]
+    drawn = [_uniform(persons[part], use, seed) < share for part in parts(len(persons))]
     return np.concatenate([np.empty(0, np.bool_), *drawn])
 
 
@@ -375,6 +367,6 @@ def _drawn(persons: Number, seed: int, shares: Shares) -> npt.NDArray[np.int8]:
     """Index into SPLITS for each person."""
     edges = np.array([shares.train, shares.train + shares.validation])
     drawn = np.empty(len(persons), np.int8)
-    for part in _parts(persons):
+    for part in parts(len(persons)):
         drawn[part] = edges.searchsorted(_uniform(persons[part], "split", seed), side="right")
     return drawn

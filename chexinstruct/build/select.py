@@ -19,6 +19,7 @@ from chexinstruct.build.candidates import Pair, lengths, read_candidates
 from chexinstruct.build.executor import give_back
 from chexinstruct.build.mixture import PairKey, mix
 from chexinstruct.build.setting import Setting
+from chexinstruct.build.spill import parts
 from chexinstruct.draw import key
 from chexinstruct.schema import SPLITS, VARIED, MixtureShare
 
@@ -31,8 +32,6 @@ Hash = npt.NDArray[np.uint64]
 TRAIN = SPLITS.index("train")
 SHARD_ROWS = 100_000
 """Most rows of a shard without pictures."""
-COUNTED = 1_000_000
-"""Candidates that are looked at together."""
 SHARD_PICTURES = 5_000
 """Most pictures of a shard: at 70 to 100 kB each about 500 MB."""
 
@@ -202,8 +201,7 @@ def _sizes(
     """How many candidates are kept of each stratum and split."""
     splits = len(SPLITS)
     found = np.zeros(strata * splits, np.int64)
-    for start in range(0, len(codes), COUNTED):
-        those = slice(start, start + COUNTED)
+    for those in parts(len(codes)):
         inside = kept[those] & (codes[those] >= 0)
         numbers = codes[those][inside].astype(np.int64) * splits + split[those][inside]
         found += np.bincount(numbers, minlength=len(found))
@@ -325,8 +323,8 @@ def _write(path: Path, *, candidates: Sequence[Path], inside: Bool) -> None:
         for chunk in read_candidates(candidates, ["row"])["row"].chunks:
             file.write(chunk.to_numpy()[inside[start : start + len(chunk)]].data)
             start += len(chunk)
-        for start in range(0, len(inside), COUNTED):
-            at = start + np.flatnonzero(inside[start : start + COUNTED])
+        for part in parts(len(inside)):
+            at = part.start + np.flatnonzero(inside[part])
             file.write(at.astype(np.int32).data)
 
 

@@ -1,4 +1,4 @@
-"""Arrays in files without a name: memory that the system may take back, whatever their size.
+"""Large arrays: in files without a name, memory that the system may take back; and in parts.
 
 Where no folder is given the files lie in the system's folder for temporary files.
 """
@@ -6,7 +6,7 @@ Where no folder is given the files lie in the system's folder for temporary file
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,8 +15,15 @@ import numpy.typing as npt
 
 T = TypeVar("T", bound=np.generic)
 
+PART = 200_000
+"""Items of an array that are looked at together."""
 _PIECE = 1 << 20
 """Bytes."""
+
+
+def parts(length: int) -> Iterator[slice]:
+    """An array of so many items in parts, so that what is made of one does not grow with it."""
+    return (slice(start, start + PART) for start in range(0, length, PART))
 
 
 def spilled(array: npt.NDArray[T], folder: Path | None) -> npt.NDArray[T]:
