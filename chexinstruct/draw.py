@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from xxhash import xxh3_64_intdigest
@@ -25,6 +25,12 @@ def key(*names: object) -> int:
 def stem(*names: object) -> str:
     """Names that many keys begin with, joined once: ``key(stem(a, b), c)`` is ``key(a, b, c)``."""
     return "\x1f".join(map(str, names))
+
+
+def keys(names: tuple[object, ...], lasts: Iterable[object]) -> Iterator[int]:
+    """``key(*names, last)`` of each ``last``, in half of the time."""
+    front = stem(*names) + "\x1f"
+    return (xxh3_64_intdigest(f"{front}{last}".encode()) for last in lasts)
 
 
 class Draw:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 from build_support import recipe
 
+import chexinstruct
 from chexinstruct.build import BuildOptions, build, candidates, index, shards
-from chexinstruct.build.imports import imported
+from chexinstruct.build.imports import import_statements, imported
 from chexinstruct.synthetic import save
 from chexinstruct.tasks import Task, registry
 
@@ -122,3 +124,28 @@ def test_imports_are_followed_wherever_they_stand(tmp_path: Path, monkeypatch: A
     assert imported("toy.last") == {"toy.last": tmp_path / "toy" / "last.py"}
     with pytest.raises(ModuleNotFoundError):
         imported("toy.nothing")
+
+
+def test_no_import_of_the_package_is_overlooked() -> None:
+    """The quick reader beside the parser, which goes through whole modules."""
+    for path in Path(chexinstruct.__file__).parent.rglob("*.py"):
+        code = path.read_bytes()
+        nodes = ast.walk(ast.parse(code))
+        told = {ast.dump(n) for n in nodes if isinstance(n, ast.Import | ast.ImportFrom)}
+        assert told <= {ast.dump(node) for node in import_statements(code)}, path
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from toy import (  # a) and b)\n    name,\n)",
+        "from toy import one, \\\n    two",
+        "try: import toy\nexcept ImportError: pass",
+        "import toy; import other",
+        '"""Prose\nimport of what\n"""\nimport toy',
+    ],
+)
+def test_imports_that_are_written_otherwise_are_seen(code: str) -> None:
+    nodes = ast.walk(ast.parse(code))
+    told = {ast.dump(n) for n in nodes if isinstance(n, ast.Import | ast.ImportFrom)}
+    assert told == {ast.dump(node) for node in import_statements(code.encode())}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chexinstruct.draw import Draw, key
+from chexinstruct.draw import Draw, key, keys
 
 CHI_SQUARE = {5: 20.5, 9: 27.9, 23: 49.7, 99: 148.2}
 """By degrees of freedom: what chance exceeds once in a thousand times."""
@@ -45,6 +45,11 @@ def test_where_one_name_ends_counts(names: list[str]) -> None:
     assert key(*names) == key(*names)
     joined = ["".join(names)]
     assert (key(*names) == key(*joined)) is (names == joined)
+
+
+@given(st.integers(), st.text(), st.lists(st.one_of(st.integers(), st.text())))
+def test_many_keys_are_those_of_each(seed: int, use: str, lasts: list[object]) -> None:
+    assert list(keys((seed, use), lasts)) == [key(seed, use, last) for last in lasts]
 
 
 def test_names_that_differ_draw_differently() -> None:

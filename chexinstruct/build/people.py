@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from chexinstruct.build.spill import blank, parts
 from chexinstruct.build.studies import StudyTable
-from chexinstruct.draw import key
+from chexinstruct.draw import key, keys
 from chexinstruct.schema import SPLITS
 from chexinstruct.schema.lock import SharedPersons
 
@@ -298,7 +298,7 @@ def _hashed(column: pa.ListArray) -> tuple[npt.NDArray[np.int64], Number]:
     lengths = pc.list_value_length(column).to_numpy()
     names = pc.list_flatten(column).dictionary_encode()
     # Hashed once a name: in most tables the studies of a person stand together.
-    known = np.array([key("person", name) for name in names.dictionary.to_pylist()], np.uint64)
+    known = np.fromiter(keys(("person",), names.dictionary.to_pylist()), np.uint64)
     return lengths, known[names.indices.to_numpy()]
 
 
@@ -353,8 +353,8 @@ def _official(table: StudyTable, part: slice) -> npt.NDArray[np.int8]:
 
 def _uniform(persons: Number, use: str, seed: int) -> npt.NDArray[np.float64]:
     """A number in 0..1 for each person."""
-    drawn = (key(seed, use, number) / 2.0**64 for number in persons)
-    return np.fromiter(drawn, dtype=np.float64, count=len(persons))
+    drawn = np.fromiter(keys((seed, use), persons.tolist()), np.uint64, count=len(persons))
+    return drawn / 2.0**64
 
 
 def _lucky(persons: Number, use: str, seed: int, share: float) -> npt.NDArray[np.bool_]:
