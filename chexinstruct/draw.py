@@ -24,7 +24,10 @@ def key(*names: object) -> int:
 
 def stem(*names: object) -> str:
     """Names that many keys begin with, joined once: ``key(stem(a, b), c)`` is ``key(a, b, c)``."""
-    return "\x1f".join(map(str, names))
+    try:
+        return "\x1f".join(names)  # type: ignore[arg-type]
+    except TypeError:  # not all of them are texts
+        return "\x1f".join(map(str, names))
 
 
 def keys(names: tuple[object, ...], lasts: Iterable[object]) -> Iterator[int]:

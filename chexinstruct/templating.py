@@ -7,13 +7,12 @@ wordings of the response or ``options: true``, in which case the options are sho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib.resources.abc import Traversable
-from operator import itemgetter
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
-from typing import Annotated, Any, Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple, get_args
 
 from jinja2 import StrictUndefined, TemplateError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -164,12 +163,12 @@ and assignments could run for ever, fill memory or reach into Python."""
 class _Compiled:
     """A Jinja text compiled once: a pattern where it has no conditions, else a macro."""
 
-    __slots__ = ("arguments", "pick", "place", "write")
+    __slots__ = ("arguments", "place", "write")
 
     def __init__(self, environment: ImmutableSandboxedEnvironment, text: str, place: str) -> None:
         self.place = place
-        self.write: Callable[[Any], str]
-        """What is picked of the variables -> the text; white space may stand around it."""
+        self.write: Callable[[Mapping[str, str]], str]
+        """The variables -> the text; KeyError: it uses one that is not there."""
         try:
             parsed = environment.parse(text)
             for node in parsed.find_all(nodes.Node):
@@ -180,57 +179,52 @@ class _Compiled:
                     )
             if (pattern := _pattern(parsed)) is not None:
                 self.arguments = tuple(node.name for node in parsed.find_all(nodes.Name))
-                self.write = pattern.__mod__
+                self.write = _filled(pattern)
             else:
                 self.arguments = tuple(sorted(meta.find_undeclared_variables(parsed)))
                 self.write = _macro(environment, text, self.arguments)
-            self.pick = _picked(self.arguments)
-            self({name: name for name in self.arguments})
+            self.write({name: name for name in self.arguments})
         except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
             raise ConfigError(f"{place}: {type(error).__name__}: {error}") from None
 
-    def __call__(self, variables: Mapping[str, str]) -> str:
-        try:
-            return self.write(self.pick(variables)).strip()
-        except KeyError as error:
-            known = ", ".join(sorted(variables))
-            raise ConfigError(
-                f"{self.place}: uses {error.args[0]!r}, which the task does not give; "
-                f"it gives {known}"
-            ) from None
-
-
-def _picked(names: tuple[str, ...]) -> Callable[[Mapping[str, str]], Any]:
-    """Takes the values of some names: none as an empty tuple, one as it is, more as a tuple."""
-    return itemgetter(*names) if names else lambda variables: ()
-
 
 def _pattern(parsed: nodes.Template) -> str | None:
-    """The text with ``%s`` for each variable, which is filled in a tenth of a macro's time; None
-    where the text has conditions."""
+    """The text with ``%(name)s`` for each variable, which is filled in a tenth of a macro's time;
+    None where the text has conditions."""
     parts = []
     for output in parsed.body:
         for node in output.nodes if isinstance(output, nodes.Output) else [output]:
             match node:
                 case nodes.TemplateData(data=data):
                     parts.append(data.replace("%", "%%"))
-                case nodes.Name():
-                    parts.append("%s")
+                case nodes.Name(name=name):
+                    parts.append(f"%({name})s")
                 case _:
                     return None
     return "".join(parts)
 
 
+def _filled(pattern: str) -> Callable[[Mapping[str, str]], str]:
+    """Fills a pattern; white space around the text is taken away."""
+    bare = pattern.strip()
+    if bare.startswith("%(") or bare.endswith(")s"):  # a variable may bring some
+        return lambda variables: (pattern % variables).strip()
+    return bare.__mod__
+
+
 def _macro(
     environment: ImmutableSandboxedEnvironment, text: str, names: tuple[str, ...]
-) -> Callable[[tuple[str, ...]], str]:
+) -> Callable[[Mapping[str, str]], str]:
     """The text as a macro of its own variables, ten times as fast as a template's ``render``."""
     body = f"{{% macro text({', '.join(names)}) %}}{text}{{% endmacro %}}"
     macro: Callable[..., str] = environment.from_string(body).module.text  # type: ignore[attr-defined]
+
     # Few findings, views and answers fill most rows: the same text is not made twice.
-    return lru_cache(maxsize=KEPT_TEXTS)(
-        macro if len(names) == 1 else lambda values: macro(*values)
-    )
+    @lru_cache(maxsize=KEPT_TEXTS)
+    def written(*values: str) -> str:
+        return macro(*values).strip()
+
+    return lambda variables: written(*[variables[name] for name in names])
 
 
 class _CompiledForm:
@@ -255,6 +249,16 @@ class _CompiledForm:
         for phrasing in self.phrasings if form.options else ():
             if "options" not in phrasing.arguments:
                 raise ConfigError(f"{phrasing.place}: does not show {{{{ options }}}}")
+
+    def unknown(self, name: str, variables: Iterable[str]) -> ConfigError:
+        """Says which text uses a variable that the task does not give."""
+        place = next(
+            text.place for text in (*self.phrasings, *self.responses) if name in text.arguments
+        )
+        known = ", ".join(sorted(variables))
+        return ConfigError(
+            f"{place}: uses {name!r}, which the task does not give; it gives {known}"
+        )
 
 
 class TaskTemplate:
@@ -309,12 +313,15 @@ class TaskTemplate:
         if form.options:
             options, variables["options"], closing, response = self._options(facts, draw)
         indices = draw.sample(form.numbers, min(count, len(form.numbers)))
-        instructions = [form.phrasings[index](variables) for index in indices]
-        if not form.options:
-            drawn = [draw.choice(form.responses) for _ in indices]
-            written = {response: response(variables) for response in set(drawn)}
-            responses = [written[response] for response in drawn]
-        else:
+        try:
+            instructions = [form.phrasings[index].write(variables) for index in indices]
+            if not form.options:
+                drawn = [draw.choice(form.responses) for _ in indices]
+                written = {response: response.write(variables) for response in set(drawn)}
+                responses = [written[response] for response in drawn]
+        except KeyError as error:
+            raise form.unknown(error.args[0], variables) from None
+        if form.options:
             responses = [response] * len(indices)
             if closing:
                 instructions = [f"{text}\n{closing}" for text in instructions]

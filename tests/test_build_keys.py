@@ -14,6 +14,7 @@ from build_support import recipe
 
 import chexinstruct
 from chexinstruct.build import BuildOptions, build, candidates, index, shards
+from chexinstruct.build.executor import without_collector
 from chexinstruct.build.imports import import_statements, imported
 from chexinstruct.synthetic import save
 from chexinstruct.tasks import Task, registry
@@ -49,11 +50,12 @@ class Ran:
                     found.add(frame.f_globals.get("__name__", ""))
 
             before = sys.getprofile()
-            sys.setprofile(note)
-            try:
-                return function(*args)
-            finally:
-                sys.setprofile(before)
+            with without_collector():  # it would end generators of others here
+                sys.setprofile(note)
+                try:
+                    return function(*args)
+                finally:
+                    sys.setprofile(before)
 
         return watched
 

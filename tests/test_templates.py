@@ -216,7 +216,7 @@ def test_every_phrasing_is_right_with_every_value(task: str) -> None:
             for slot in varied:
                 slots |= VALUES[slot][0]
             for values in [v for slot in varied for v in VALUES[slot]] or [{}]:
-                text = phrasing(slots | values)
+                text = phrasing.write(slots | values)
                 assert faults(text) == [], (name, text)
 
 
@@ -343,6 +343,14 @@ def says(text: str, values: dict[str, str]) -> str:
     return environment.from_string(text).render(values).strip()
 
 
+def test_a_variable_that_the_task_does_not_give_is_told_with_its_place() -> None:
+    loaded = Templates().load("view_classification")
+    facts = Facts(key="a", form="free", images=(), slots={"view": "AP"}, answers=("AP",))
+    said = r"view_classification, form free, (phrasing|response) \d+: uses 'answer', which the task"
+    with pytest.raises(ConfigError, match=said + " does not give; it gives view"):
+        loaded.render(facts, Draw(0), "chexagent2", count=loaded.phrasings("free"))
+
+
 @pytest.mark.parametrize("task", FILES)
 def test_texts_say_what_jinja_says(task: str) -> None:
     written, compiled = template(task).forms, Templates().load(task).forms
@@ -350,7 +358,7 @@ def test_texts_say_what_jinja_says(task: str) -> None:
         texts = [*written[name].phrasings, *written[name].responses]
         for text, made in zip(texts, [*form.phrasings, *form.responses], strict=True):
             values = {slot: f" 100 %s of {{{{ {slot} }}}}\n" for slot in made.arguments}
-            assert made(values) == says(text, values), (name, text)
+            assert made.write(values) == says(text, values), (name, text)
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ class SourceView:
         self.person = index.person
         self.prior = index.prior
         self.masks = index.mask
+        self.seed = str(self.rules.seed)
         self.other = lru_cache(NEARBY)(self._other)
         self.asked_sets = lru_cache(lambda names: asked_sets(names, label_sets))
 
@@ -109,7 +110,7 @@ class SourceView:
         places, rows = self._pools.get((pool, int(self.split[row])), _EMPTY)
         own = in_order(self.person[row : row + 1], self.rules.seed)[0]
         first, last = int(places.searchsorted(own)), int(places.searchsorted(own, "right"))
-        begin = last + int(np.count_nonzero(rows[first:last] < row))
+        begin = last + sum(other < row for other in rows[first:last].tolist())
         found: list[int] = rows[begin : begin + most].tolist()
         if len(found) < most:  # the end is near, where it goes on at the beginning
             others = np.concatenate([rows[last:], rows[:first]])
@@ -131,7 +132,7 @@ class StudyContext:
         self._row = row
         self.study = study
         self.policies = view.rules
-        self.stem = stem(view.rules.seed, task.key, view.source, study.id)
+        self.stem = stem(view.seed, task.key, view.source, study.id)
 
     def draw(self, *names: object) -> Draw:
         """Chance seeded by (corpus seed, task, source, study, names)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +77,15 @@ class Looked:
 def look(job: LookJob) -> Looked:
     """Decode each study once and note what it carries."""
     table = open_studies(job.studies)
-    asked = lru_cache(lambda names: asked_sets(names, job.label_sets))
-    tests = [(NEED_BITS[name], NEEDS[name].holds) for name in job.needs]
+    needs = [(NEED_BITS[name], NEEDS[name]) for name in job.needs]
+    in_study = [(bit, need.in_study) for bit, need in needs if need.in_study is not None]
+
+    @cache
+    def in_sets(names: tuple[str, ...]) -> int:
+        """The needs that no label sets of these names stand against."""
+        sets = asked_sets(names, job.label_sets)
+        return sum(bit for bit, need in needs if need.in_sets is None or need.in_sets(sets))
+
     tasks = task_registry()
     drawing = [tasks[name] for name in job.tasks]
     masks = np.zeros(len(job.rows), dtype=np.uint64)
@@ -94,11 +101,10 @@ def look(job: LookJob) -> Looked:
                 first_missing = first_missing or image.key
         if job.at_hand:
             study = with_pictures_at_hand(study)
-        sets = asked(study.label_sets)
-        mask = 0
-        for bit, holds in tests:
-            if holds(study, sets):
-                mask |= bit
+        mask = in_sets(study.label_sets)
+        for bit, holds in in_study:
+            if mask & bit and not holds(study):
+                mask ^= bit
         masks[i] = mask
         for task in drawing:
             assert task.pools is not None

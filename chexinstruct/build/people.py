@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +54,12 @@ class People:
 
 def in_order(persons: Number, seed: int) -> Number:
     """Numbers by which persons stand in the order of the corpus."""
-    return (persons ^ np.uint64(key(seed, "sequence"))) * np.uint64(0x9E3779B97F4A7C15)
+    return (persons ^ _salt(seed)) * np.uint64(0x9E3779B97F4A7C15)
+
+
+@cache
+def _salt(seed: int) -> np.uint64:
+    return np.uint64(key(seed, "sequence"))
 
 
 @dataclass(frozen=True)

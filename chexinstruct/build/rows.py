@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from chexinstruct.build.boxes import Lost, placed
 from chexinstruct.build.people import patient_digest
 from chexinstruct.build.pictures import Stored, open_shelf
-from chexinstruct.draw import Draw, key
+from chexinstruct.draw import Draw, key, stem
 from chexinstruct.regions import is_degenerate, outline
 from chexinstruct.schema import (
     Facts,
@@ -61,11 +61,8 @@ class Made(NamedTuple):
     """Values of the columns that are the same in all of these rows, in the order of the schema."""
     own: tuple[list[str], ...]
     """A list for each column of :data:`OWN`, in that order, with an item a phrasing."""
-
-    @property
-    def rows(self) -> int:
-        """How many there are."""
-        return len(self.own[0])
+    rows: int
+    """How many there are."""
 
 
 @lru_cache(maxsize=64)
@@ -81,6 +78,7 @@ class RowMaker:
         self.task = task
         self.source = source
         self.seed = seed
+        self._wording = stem(seed, "wording")
         self.wording = wording
         self.terms = terms
         self.template = _template(wording, task.key)
@@ -104,7 +102,7 @@ class RowMaker:
             )
             weight = sum(len(s.data) for s in stored)
         name = f"{self.task.key}/{self.source}/{study.id}/{facts.key}"
-        draw = Draw(key(self.seed, "wording", name))
+        draw = Draw(key(self._wording, name))
         count = self.wording.phrasings
         rendered = self.template.render(facts, draw, self.wording.dialect, count=count)
         _check(rendered, facts)
@@ -131,7 +129,7 @@ class RowMaker:
         texts = (rendered.instructions, rendered.responses, rendered.templates)
         rows = len(rendered.instructions)
         ids = [f"{name}/{number}" for number in range(rows)] if count > 1 else [name]
-        return Made(keys, weight * rows, shared, (ids, *texts))
+        return Made(keys, weight * rows, shared, (ids, *texts), rows)
 
     def patient(self, person: int) -> str:
         """A digest of the person, keyed by the manifest's seed."""

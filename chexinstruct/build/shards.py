@@ -128,6 +128,8 @@ class _Work:
         self.studies = open_studies(job.files.studies)
         self.person = open_index(job.files.index).person
         self.maker = RowMaker(task, job.files.source, job.seed, job.wording, job.terms)
+        # The studies of a person stand together.
+        self.patient = lru_cache(maxsize=1)(self.maker.patient)
         self.rows = 0
         self.examples = 0
         self.pictures: set[str] = set()
@@ -141,7 +143,7 @@ class _Work:
         )
         for number, same in groupby(candidates, key=itemgetter(0)):
             study = self.studies[number]
-            patient = self.maker.patient(int(self.person[number])) if study.people else None
+            patient = self.patient(int(self.person[number])) if study.people else None
             for _, facts in same:
                 try:
                     made = self.maker.make(study, patient, facts)

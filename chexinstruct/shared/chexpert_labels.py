@@ -7,6 +7,7 @@ suspected, so it denies no single finding.
 from __future__ import annotations
 
 from functools import lru_cache
+from operator import itemgetter
 
 from chexinstruct.release import Columns, Release, Row
 from chexinstruct.schema import Label, State
@@ -43,18 +44,23 @@ def read_labels(release: Release, path: str, row: Row) -> tuple[Label, ...] | No
 
     None, and the reject ``unknown_label_value``, where a cell holds anything else.
     """
-    cells = tuple(row[name].removesuffix(".0") for name in FINDINGS)
-    if any(cell and cell not in STATES for cell in cells):
+    labels = _labels(_cells(row))
+    if labels is None:
         release.reject(path, row.line, "unknown_label_value", "not 1, 0, -1 or blank")
-        return None
-    return _labels(cells)
+    return labels
+
+
+_cells = itemgetter(*FINDINGS)
 
 
 @lru_cache(maxsize=1 << 16)
-def _labels(cells: tuple[str, ...]) -> tuple[Label, ...]:
+def _labels(cells: tuple[str, ...]) -> tuple[Label, ...] | None:
     """The few thousand combinations that occur are shared, not copied."""
+    values = [cell.removesuffix(".0") for cell in cells]
+    if any(value and value not in STATES for value in values):
+        return None
     return tuple(
-        Label(finding=canonical(name), state=STATES[cell], name=name)
-        for name, cell in zip(FINDINGS, cells, strict=True)
-        if cell
+        Label(finding=canonical(name), state=STATES[value], name=name)
+        for name, value in zip(FINDINGS, values, strict=True)
+        if value
     )

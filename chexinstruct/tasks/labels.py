@@ -90,15 +90,17 @@ def states(
         if label_set.drawn != "none":
             votes.setdefault(region.label, set()).add(region.reader)
     agreed = frozenset(votes)
-    if policies.consensus == "majority" and (voters := len(readers(study, image))):
+    named = any(None not in who for who in votes.values())
+    if named and policies.consensus == "majority":
+        voters = len(readers(study, image))
         agreed = frozenset(f for f, who in votes.items() if None in who or 2 * len(who) > voters)
     present, open_, deniable = _sorted(label_set.findings, agreed, frozenset(possible))
     blank_is_absent = label_set.blank == "absent" or (label_set.kind == "exclusive" and present)
     return States(
         present=present,
-        absent=deniable if blank_is_absent else tuple(f for f in deniable if f in denied),
-        uncertain=tuple(f for f in open_ if f in unsure and f not in votes),
-        disputed=tuple(f for f in open_ if f not in unsure or f in votes),
+        absent=deniable if blank_is_absent else tuple([f for f in deniable if f in denied]),
+        uncertain=tuple([f for f in open_ if f in unsure and f not in votes]),
+        disputed=tuple([f for f in open_ if f not in unsure or f in votes]),
         complete=label_set.blank == "absent"
         and len(possible) == len(present)
         and bool(present or not abnormal),

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from chexinstruct.schema import Image, LabelSet, Question, Region, Study
-from chexinstruct.tasks.pictures import frontal, laterals, shown
+from chexinstruct.vocabulary import FRONTAL, LATERAL
 
 Sets = Sequence[LabelSet]
 
 
 @dataclass(frozen=True)
 class Need:
-    """A named property of a study."""
+    """A named property of a study, seen in its label sets or in all the rest of it."""
 
     what: str
     """Completes "the study carries ..."."""
-    holds: Callable[[Study, Sets], bool]
-    """Of a study and its label sets that may be asked about (:func:`asked_sets`)."""
+    in_study: Callable[[Study], bool] | None = None
+    in_sets: Callable[[Sets], bool] | None = None
+    """Of its label sets that may be asked about (:func:`asked_sets`); many studies share them."""
+
+    def holds(self, study: Study, sets: Sets) -> bool:
+        """Whether a study of these label sets has the property."""
+        return (self.in_study is None or self.in_study(study)) and (
+            self.in_sets is None or self.in_sets(sets)
+        )
 
 
 def asked_sets(names: Sequence[str], sets: Mapping[str, LabelSet]) -> tuple[LabelSet, ...]:
@@ -55,12 +62,22 @@ def own_pair(study: Study) -> bool:
 
     The parent's pictures are matched there.
     """
-    own = all(image.release is None for image in study.images)
-    return own and bool(frontal(study) and laterals(study))
+    front = side = False
+    for image in study.images:
+        if image.release is not None:
+            return False
+        if image.role == "current":
+            front = front or image.view in FRONTAL
+            side = side or image.view in LATERAL
+    return front and side
 
 
-def _section(name: str) -> Callable[[Study, Sets], bool]:
-    return lambda study, sets: name in own_sections(study)
+def _views(study: Study) -> Iterator[bool]:
+    return (states_view(image) for image in study.images if image.role == "current")
+
+
+def _section(name: str) -> Callable[[Study], bool]:
+    return lambda study: name in own_sections(study)
 
 
 QuestionTest = Callable[[Question], bool]
@@ -81,39 +98,41 @@ def difference_question(question: Question) -> bool:
     return bool(question.images and question.prior)
 
 
-def _question(test: QuestionTest) -> Callable[[Study, Sets], bool]:
-    return lambda study, sets: any(map(test, study.questions))
+def _question(test: QuestionTest) -> Callable[[Study], bool]:
+    return lambda study: any(map(test, study.questions))
 
 
 def _masks(finding: str) -> Need:
     return Need(
         f"masks of {finding}, or the word that none was found",
-        lambda study, sets: _drawn(sets, "mask", finding),
+        in_sets=lambda sets: _drawn(sets, "mask", finding),
     )
 
 
-def _region(test: Callable[[Region], bool]) -> Callable[[Study, Sets], bool]:
-    return lambda study, sets: any(map(test, study.regions))
+def _region(test: Callable[[Region], bool]) -> Callable[[Study], bool]:
+    return lambda study: any(map(test, study.regions))
 
 
 NEEDS: dict[str, Need] = {
-    "images": Need("a current picture", lambda s, sets: bool(shown(s))),
-    "view": Need("a picture of stated projection", lambda s, sets: any(map(states_view, shown(s)))),
+    "images": Need(
+        "a current picture", lambda s: any(image.role == "current" for image in s.images)
+    ),
+    "view": Need("a picture of stated projection", lambda s: any(_views(s))),
     "frontal_and_lateral": Need(
         "a frontal and a lateral picture of its own",
-        lambda s, sets: own_pair(s),
+        own_pair,
     ),
     "labels": Need(
         "labels of a label set that was applied to it",
-        lambda s, sets: bool(sets),
+        in_sets=bool,
     ),
     "boxes": Need(
         "boxes of the findings that were looked for",
-        lambda s, sets: _drawn(sets, "box"),
+        in_sets=lambda sets: _drawn(sets, "box"),
     ),
     "all_boxes": Need(
         "boxes of every present finding that was looked for",
-        lambda s, sets: any(
+        in_sets=lambda sets: any(
             x.drawn == "all" and x.shape == "box" and x.kind == "multi" for x in sets
         ),
     ),
@@ -127,27 +146,27 @@ NEEDS: dict[str, Need] = {
     "chest_tube_masks": _masks("chest tube"),
     "foreign_objects": Need(
         "regions of foreign objects, or the word that none was found",
-        lambda s, sets: _drawn(sets, finding="foreign object"),
+        in_sets=lambda sets: _drawn(sets, finding="foreign object"),
     ),
     "report": Need(
         "a report, its own or one taken over from a parent",
-        lambda s, sets: s.report is not None and bool(s.report.sections),
+        lambda s: s.report is not None and bool(s.report.sections),
     ),
     "findings": Need("a findings section", _section("findings")),
     "impression": Need("an impression", _section("impression")),
     "indication": Need(
         "an indication or history",
-        lambda s, sets: not own_sections(s).keys().isdisjoint(("indication", "history")),
+        lambda s: not own_sections(s).keys().isdisjoint(("indication", "history")),
     ),
     "report_or_caption": Need(
         "findings, an impression or a caption",
-        lambda s, sets: (
+        lambda s: (
             not own_sections(s).keys().isdisjoint(("findings", "impression"))
             or any(t.role == "caption" for t in s.texts)
         ),
     ),
-    "caption": Need("a caption", lambda s, sets: any(t.role == "caption" for t in s.texts)),
-    "order": Need("a place in time among its person's studies", lambda s, sets: bool(s.order)),
+    "caption": Need("a caption", lambda s: any(t.role == "caption" for t in s.texts)),
+    "order": Need("a place in time among its person's studies", lambda s: bool(s.order)),
     "open_questions": Need("an open question about a picture", _question(open_question)),
     "closed_questions": Need("a closed question about a picture", _question(closed_question)),
     "difference_questions": Need(
@@ -156,31 +175,31 @@ NEEDS: dict[str, Need] = {
     ),
     "text_questions": Need(
         "a question about a passage",
-        lambda s, sets: any(q.context is not None and not q.images for q in s.questions),
+        lambda s: any(q.context is not None and not q.images for q in s.questions),
     ),
     "comparisons": Need(
         "a finding compared between a prior and a current picture",
-        lambda s, sets: bool(s.comparisons),
+        lambda s: bool(s.comparisons),
     ),
     "similarity_pairs": Need(
         "two sentences on a change",
-        lambda s, sets: any(p.kind == "similarity" for p in s.pairs),
+        lambda s: any(p.kind == "similarity" for p in s.pairs),
     ),
     "explanations": Need(
         "a sentence that explains a diagnosis",
-        lambda s, sets: bool(s.explanations),
+        lambda s: bool(s.explanations),
     ),
     "error_counts": Need(
         "errors that raters counted in a candidate report",
-        lambda s, sets: bool(s.error_counts),
+        lambda s: bool(s.error_counts),
     ),
     "entities": Need(
         "a text with its entities marked",
-        lambda s, sets: bool(s.entities),
+        lambda s: bool(s.entities),
     ),
     "inference_pairs": Need(
         "a premise and a hypothesis",
-        lambda s, sets: any(p.kind == "inference" for p in s.pairs),
+        lambda s: any(p.kind == "inference" for p in s.pairs),
     ),
 }
 

@@ -117,7 +117,8 @@ def studies(release: Release, parents: Mapping[str, Parent]) -> Iterator[Study]:
     streams = [_by_study(release, path, kind) for path, kind in tables]
     for key, groups in groupby(merge(*streams, key=itemgetter(0)), key=itemgetter(0)):
         study = _study(release, key, [rows for _, rows in groups], pictures, mined)
-        yield msgspec.structs.replace(study, report=structured.add_to(study.report, study.id))
+        report = structured.add_to(study.report, study.id)
+        yield study if report is study.report else msgspec.structs.replace(study, report=report)
     structured.close()
     for path in (path for paths in pictures.values() for path in paths.values()):
         release.reject(path, None, "unlisted_picture", "in no table", expected=True)
@@ -294,12 +295,12 @@ def _labels(release: Release, tables: list[_Rows]) -> tuple[str | None, Labels]:
         if table.kind.label_set is None:
             continue
         read = [_row_labels(release, table, row) for row in table.rows]
-        said = {labels for labels in read if labels is not None}
-        if len(said) > 1:
+        said = [labels for labels in read if labels is not None]
+        if any(labels != said[0] for labels in said):
             detail = "its pictures have different labels; none of them is used"
             release.reject(table.path, table.rows[0].line, "label_conflict", detail)
         elif said:
-            return table.kind.label_set, said.pop()
+            return table.kind.label_set, said[0]
     return None, ()
 
 
