@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from math import inf
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -18,7 +20,7 @@ from build_support import FEW, contents, recipe
 from distributed import Client, LocalCluster
 from distributed.security import Security
 from executor_jobs import Job, Named, die_once, fail, square, unlucky
-from psutil import Process
+from psutil import NoSuchProcess, Process
 
 from chexinstruct.build import BuildOptions, Part, Share, build, build_part, pictures
 from chexinstruct.build.cluster import Dask
@@ -250,6 +252,42 @@ def test_a_job_that_always_kills_its_worker_is_named(cluster: Dask) -> None:
 def test_an_error_of_a_job_is_told_as_it_is(cluster: Dask) -> None:
     with pytest.raises(CallError, match="job 0 is wrong"):
         list(cluster.run(fail, range(1)))
+
+
+@contextmanager
+def killing(most: float) -> Iterator[set[int]]:
+    """Kill so many of the processes that start meanwhile, each as soon as it is seen."""
+    killed: set[int] = set()
+    others = {child.pid for child in Process().children(recursive=True)}
+    done = Event()
+
+    def hunt() -> None:
+        while not done.wait(0.02):
+            for child in Process().children(recursive=True):
+                with suppress(NoSuchProcess):
+                    new = child.pid not in killed | others
+                    if new and "spawn_main" in " ".join(child.cmdline()) and len(killed) < most:
+                        child.kill()
+                        killed.add(child.pid)
+
+    with ThreadPoolExecutor(1) as pool:
+        work = pool.submit(hunt)
+        try:
+            yield killed
+        finally:
+            done.set()
+            work.result()
+
+
+def test_a_worker_may_be_killed_while_it_starts() -> None:
+    with killing(1) as killed, Dask(2) as executor:
+        assert sorted(executor.run(square, range(3))) == [(0, 0), (1, 1), (2, 4)]
+    assert killed
+
+
+def test_workers_that_never_start_are_told() -> None:
+    with killing(inf), pytest.raises(ChexinstructError, match="workers died 3 times while they st"):
+        Dask(2)
 
 
 @pytest.mark.usefixtures("uncollected")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from contextlib import suppress
+from functools import cache, partial
 from typing import Any, TypeVar
 
 from chexinstruct.build.executor import alone, name_of, return_large_blocks
@@ -16,6 +17,9 @@ R = TypeVar("R")
 NOT_INSTALLED = "--executor dask: pip install 'chexinstruct[dask]'"
 FAILURES = 3
 """Workers that may die over one job before the build gives up."""
+STARTS = 3
+"""How often a cluster on this machine is started before the build gives up: it fails as a whole
+when a single worker dies meanwhile."""
 PER_WORKER = 2
 """Jobs in flight for each worker, so that the scheduler does not hold all of them at once."""
 
@@ -148,6 +152,7 @@ def _on_this_machine(workers: int) -> Any:
 
     Raises:
         CallError: there is nothing to make a certificate with.
+        ChexinstructError: its workers die again and again.
     """
     try:
         import dask
@@ -164,14 +169,25 @@ def _on_this_machine(workers: int) -> Any:
         "distributed.worker.profile.enabled": False,
         "distributed.admin.system-monitor.gil.enabled": False,
     }
+    start = partial(
+        LocalCluster,
+        n_workers=workers,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        security=security,
+        memory_limit=None,  # mapped files would count, which cost nothing
+        scheduler_kwargs={"allowed_failures": FAILURES, "dashboard": False},
+        dashboard_address="127.0.0.1:0",  # any port that is free
+        worker_dashboard_address=None,
+    )
     with dask.config.set(quiet):
-        return LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            security=security,
-            memory_limit=None,  # mapped files would count, which cost nothing
-            scheduler_kwargs={"allowed_failures": FAILURES, "dashboard": False},
-            dashboard_address="127.0.0.1:0",  # any port that is free
-            worker_dashboard_address=None,
-        )
+        for _ in range(STARTS - 1):
+            with suppress(RuntimeError):  # it has ended what it had started
+                return start()
+        try:
+            return start()
+        except RuntimeError as error:
+            raise ChexinstructError(
+                f"--executor dask: its workers died {STARTS} times while they started "
+                f"({str(error).rstrip('.')}); there may be too little memory: try fewer --workers"
+            ) from None
