@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,10 @@ from chexinstruct.release import Release
 from chexinstruct.schema import Frame
 
 PACK = 256
-"""Pictures of a pack."""
+"""Pictures of a pack, at most."""
+PACKS, LEAST = 32, 16
+"""Packs that even few pictures are shared among, so that many workers have something to do, as long
+as each has so many pictures."""
 
 ALLOWED = 20
 """Unreadable pictures that a small release may have."""
@@ -135,9 +139,11 @@ def plan(
     home = folder(cache, release, settings)
     have = {(path, stamp) for pack in sorted(home.glob("*.arrow")) for path, stamp in _names(pack)}
     missing = [item for item in wanted if (item.path, item.stamp) not in have]
+    packs = max(-(-len(missing) // PACK), min(PACKS, -(-len(missing) // LEAST)))
+    bounds = [len(missing) * number // max(1, packs) for number in range(packs + 1)]
     jobs = []
-    for start in range(0, len(missing), PACK):
-        part = tuple(missing[start : start + PACK])
+    for start, stop in pairwise(bounds):
+        part = tuple(missing[start:stop])
         name = digest([(item.path, item.stamp) for item in part])
         jobs.append(PictureJob(release, location, part, settings, str(home / f"{name}.arrow")))
     return jobs
