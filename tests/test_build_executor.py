@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -48,22 +47,6 @@ def test_workers_load_what_jobs_need_and_nothing_of_what_the_builder_needs() -> 
     with Processes(2, ahead="chexinstruct.build.shards") as executor:
         found = dict(executor.run(is_loaded, modules))
     assert {name for n, name in enumerate(modules) if found[n][1]} == jobs
-
-
-def test_a_single_job_does_not_wait_for_workers_that_start() -> None:
-    with Processes(2, ahead="chexinstruct.build.shards") as executor:
-        ((_, (first, _)),) = executor.run(is_loaded, ["json"])
-        others = {pid for _, (pid, _) in executor.run(is_loaded, ["json"] * 4)}
-        ((_, (then, _)),) = executor.run(is_loaded, ["json"])
-    assert first == os.getpid()
-    assert first not in others
-    assert then in others
-
-
-def test_workers_that_start_with_their_first_job_are_waited_for() -> None:
-    with Processes(2) as executor:
-        ((_, (pid, _)),) = executor.run(is_loaded, ["json"])
-    assert pid != os.getpid()
 
 
 def test_dismissed_workers_make_way_for_others() -> None:

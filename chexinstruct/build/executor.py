@@ -162,7 +162,6 @@ class Processes:
         self.workers = workers
         self._ahead = ahead
         self._pool: ProcessPoolExecutor | None = None
-        self._greetings: list[Future[None]] = []
         self._leaving: list[threading.Thread] = []
 
     def __enter__(self) -> Processes:
@@ -183,12 +182,9 @@ class Processes:
             # A pool starts a worker for each job that finds no idle one: the second not before the
             # first is busy, but for these.
             with suppress(BrokenProcessPool):  # run() will see, and start another
-                self._greetings = [pool.submit(_nothing) for _ in range(self.workers)]
+                for _ in range(self.workers):
+                    pool.submit(_nothing)
         return pool
-
-    def _is_starting(self) -> bool:
-        """Whether workers were started ahead, and all of them are still importing."""
-        return bool(self._greetings) and not any(done.done() for done in self._greetings)
 
     def dismiss(self) -> None:
         """See :class:`Executor`."""
@@ -200,8 +196,7 @@ class Processes:
 
     def run(self, function: Callable[[J], R], jobs: Sequence[J]) -> Iterator[tuple[int, R]]:
         """See :class:`Executor`."""
-        # A single job is done here sooner than the first worker could begin it.
-        if self.workers == 1 or not jobs or (len(jobs) == 1 and self._is_starting()):
+        if self.workers == 1 or not jobs:
             for number, job in enumerate(jobs):
                 yield number, alone(function, job)
             return
