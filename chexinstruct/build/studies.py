@@ -270,10 +270,11 @@ def write_table(path: Path, studies: Iterator[Study], source: str) -> int:
 
 def _refuse_copies(path: Path, ids: npt.NDArray[np.uint64], source: str) -> None:
     """Told when the table is written: eight bytes a study are kept, not a set of names."""
+    ordered = np.sort(ids)
+    if not np.any(ordered[1:] == ordered[:-1]):
+        return
     order = np.argsort(ids, kind="stable")
     copies = order[1:][ids[order[1:]] == ids[order[:-1]]]
-    if not len(copies):
-        return
     study = StudyTable(path)[int(copies.min())]
     where = study.origin
     raise ReleaseError(
