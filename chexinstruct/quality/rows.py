@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from chexinstruct.quality.columns import check
 from chexinstruct.quality.jobs import CountJob, Run, count, grouped, in_turn
 from chexinstruct.quality.spool import Spool
 from chexinstruct.quality.sums import DataFile, Sums
+
+REMOVALS = 100
+"""How often a folder is removed, until it is gone."""
 
 
 class Facts:
@@ -54,12 +58,20 @@ class Facts:
         try:
             self._count(Path(self._folder.name))
         except BaseException:
-            self._folder.cleanup()
+            self._remove()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._folder.cleanup()
+        self._remove()
+
+    def _remove(self) -> None:
+        """Remove the folder; again where a job wrote meanwhile, which it cannot once it is gone."""
+        for _ in range(REMOVALS):
+            self._folder.cleanup()
+            if not Path(self._folder.name).exists():
+                return
+            time.sleep(0.01)
 
     def spool(self, name: str, columns: Mapping[str, Any]) -> Spool:
         """One more, of what follows from others."""
