@@ -315,16 +315,16 @@ class TaskTemplate:
         indices = draw.sample(form.numbers, min(count, len(form.numbers)))
         try:
             instructions = [form.phrasings[index].write(variables) for index in indices]
-            if not form.options:
+            if form.options:
+                responses = [response] * len(indices)
+                if closing:
+                    instructions = [f"{text}\n{closing}" for text in instructions]
+            else:
                 drawn = [draw.choice(form.responses) for _ in indices]
                 written = {response: response.write(variables) for response in set(drawn)}
                 responses = [written[response] for response in drawn]
         except KeyError as error:
             raise form.unknown(error.args[0], variables) from None
-        if form.options:
-            responses = [response] * len(indices)
-            if closing:
-                instructions = [f"{text}\n{closing}" for text in instructions]
         return Rendered(instructions, responses, [form.names[index] for index in indices], options)
 
     def _options(self, facts: Facts, draw: Draw) -> tuple[tuple[Option, ...], str, str, str]:

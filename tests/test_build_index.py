@@ -12,6 +12,7 @@ from chexinstruct.build import index as module
 from chexinstruct.build import spill
 from chexinstruct.build.engine import SourceFiles, SourceView, StudyContext
 from chexinstruct.build.index import (
+    NEED_BITS,
     LookJob,
     look,
     priors,
@@ -23,8 +24,10 @@ from chexinstruct.build.people import People
 from chexinstruct.build.setting import Rules
 from chexinstruct.build.studies import StudyTable
 from chexinstruct.schema import SPLITS, Image, Study
+from chexinstruct.source import registry as sources
 from chexinstruct.tasks import registry
 from chexinstruct.tasks.contract import STEPS
+from chexinstruct.tasks.needs import NEEDS, asked_sets
 
 EVERY = range(len(SPLITS))
 RULES = Rules(seed=0, consensus="", uncertain="", text="", languages=("en",), pictures=True)
@@ -255,3 +258,20 @@ def test_one_added_study_changes_few_negatives(tmp_path: Path) -> None:
 def test_a_lone_study_has_no_negative(tmp_path: Path) -> None:
     found = negatives(tmp_path / "a", [pictured(0, 0), pictured(1, 0)])
     assert found == {"0": [], "1": []}
+
+
+def test_what_is_noted_of_a_study_is_what_each_need_says(demo: Path) -> None:
+    """Of all sources; each need holds of some study and not of another."""
+    said: dict[str, set[bool]] = {name: set() for name in NEEDS}
+    for path in (demo / "cache" / "studies").glob("*.arrow"):
+        source = path.name.rpartition("-")[0]
+        made, sets = StudyTable(path), sources()[source].card.label_sets
+        rows = np.arange(len(made), dtype=np.int32)
+        masks = look(LookJob(str(path), source, rows, sets, tuple(NEEDS), (), False)).masks
+        for item, mask in zip(made, masks.tolist(), strict=True):
+            asked = asked_sets(item.label_sets, sets)
+            for name, need in NEEDS.items():
+                holds = need.holds(item, asked)
+                assert bool(mask & NEED_BITS[name]) is holds, (item.id, name)
+                said[name].add(holds)
+    assert all(answers == {True, False} for answers in said.values())

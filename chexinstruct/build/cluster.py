@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from functools import cache, partial
+from functools import cache
 from typing import Any, TypeVar
 
 from chexinstruct.build.executor import alone, name_of, return_large_blocks
@@ -152,7 +151,7 @@ def _on_this_machine(workers: int) -> Any:
 
     Raises:
         CallError: there is nothing to make a certificate with.
-        ChexinstructError: its workers die again and again.
+        ChexinstructError: its workers cannot be started.
     """
     try:
         import dask
@@ -169,25 +168,23 @@ def _on_this_machine(workers: int) -> Any:
         "distributed.worker.profile.enabled": False,
         "distributed.admin.system-monitor.gil.enabled": False,
     }
-    start = partial(
-        LocalCluster,
-        n_workers=workers,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        security=security,
-        memory_limit=None,  # mapped files would count, which cost nothing
-        scheduler_kwargs={"allowed_failures": FAILURES, "dashboard": False},
-        dashboard_address="127.0.0.1:0",  # any port that is free
-        worker_dashboard_address=None,
-    )
+    why = ""
     with dask.config.set(quiet):
-        for _ in range(STARTS - 1):
-            with suppress(RuntimeError):  # it has ended what it had started
-                return start()
-        try:
-            return start()
-        except RuntimeError as error:
-            raise ChexinstructError(
-                f"--executor dask: its workers died {STARTS} times while they started "
-                f"({str(error).rstrip('.')}); there may be too little memory: try fewer --workers"
-            ) from None
+        for _ in range(STARTS):
+            try:
+                return LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    host="127.0.0.1",
+                    security=security,
+                    memory_limit=None,  # mapped files would count, which cost nothing
+                    scheduler_kwargs={"allowed_failures": FAILURES, "dashboard": False},
+                    dashboard_address="127.0.0.1:0",  # any port that is free
+                    worker_dashboard_address=None,
+                )
+            except RuntimeError as error:  # it has ended what it had started
+                why = str(error).rstrip(".")
+    raise ChexinstructError(
+        f"--executor dask: its workers could not be started, tried {STARTS} times ({why}); "
+        "there may be too little memory: try fewer --workers"
+    )

@@ -93,7 +93,7 @@ class SourceView:
         self.person = index.person
         self.prior = index.prior
         self.masks = index.mask
-        self.seed = str(self.rules.seed)
+        self.seed = str(rules.seed)  # texts alone are joined in a third of the time
         self.other = lru_cache(NEARBY)(self._other)
         self.asked_sets = lru_cache(lambda names: asked_sets(names, label_sets))
 

@@ -61,8 +61,11 @@ class Made(NamedTuple):
     """Values of the columns that are the same in all of these rows, in the order of the schema."""
     own: tuple[list[str], ...]
     """A list for each column of :data:`OWN`, in that order, with an item a phrasing."""
-    rows: int
-    """How many there are."""
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return len(self.own[0])
 
 
 @lru_cache(maxsize=64)
@@ -129,7 +132,7 @@ class RowMaker:
         texts = (rendered.instructions, rendered.responses, rendered.templates)
         rows = len(rendered.instructions)
         ids = [f"{name}/{number}" for number in range(rows)] if count > 1 else [name]
-        return Made(keys, weight * rows, shared, (ids, *texts), rows)
+        return Made(keys, weight * rows, shared, (ids, *texts))
 
     def patient(self, person: int) -> str:
         """A digest of the person, keyed by the manifest's seed."""
